@@ -9,6 +9,22 @@ export const INFERENCE_ERRORS = {
     retryable: false,
     fix: 'Use an attribute and a value that config.json of the checkpoint names.',
   },
+  CHECKPOINT_FILE_MISSING: {
+    retryable: false,
+    fix: 'Point to a directory with config.json, the model, Mimi and the tokenizer.',
+  },
+  CHECKPOINT_FILE_INVALID: { retryable: false, fix: 'Copy the file again: it is cut short or not of this format.' },
+  CHECKPOINT_CONFIG_INVALID: { retryable: false, fix: 'Correct the named key of the configuration file.' },
+  CHECKPOINT_UNSUPPORTED: { retryable: false, fix: 'Use a checkpoint without the named feature.' },
+  CHECKPOINT_TENSOR_MISSING: { retryable: false, fix: 'Use the weights that belong to this config.json.' },
+  CHECKPOINT_TENSOR_INVALID: { retryable: false, fix: 'Use the weights that belong to this config.json.' },
+  SLOTS_FULL: { retryable: true, fix: 'Wait until a call ends, or start another worker.' },
+  FRAME_EARLY: { retryable: true, fix: 'Stamp frames at most 8 ticks ahead of the tick clock.' },
+  PROTOCOL_INVALID: { retryable: false, fix: 'Write messages as inference/worker/PROTOCOL.md says.' },
+  VERSION_UNSUPPORTED: { retryable: false, fix: 'Run server and worker from the same release.' },
+  LINK_CLOSED: { retryable: true, fix: 'Connect again; if the worker died, it has to be started again first.' },
+  ENGINE_UNKNOWN: { retryable: false, fix: 'Choose the engine `moshi` or `loopback`.' },
+  WORKER_FAILED: { retryable: true, fix: 'Read what the worker wrote to stderr, mend that and start it again.' },
 } as const;
 export type InferenceErrorCode = keyof typeof INFERENCE_ERRORS;
 

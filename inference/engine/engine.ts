@@ -65,6 +65,10 @@ export interface EngineInfo {
   /** Length of `addToInput`; 0 where nothing can be added. */
   readonly inputDim: number;
   readonly topKMax: number;
+  /** `forcedText` is below this; 0 where text cannot be forced. A worker refuses a frame by it before it harms a step. */
+  readonly textVocabularySize: number;
+  /** Codes of `forcedAudio` are below this; 0 where audio cannot be forced. */
+  readonly codebookSize: number;
 }
 
 /** Counters of one step, for figures and logs. */
@@ -85,7 +89,12 @@ export interface Engine {
   /** Starts a slot anew. @throws InferenceError `SLOT_UNKNOWN`, `SLOT_BUSY`, `SAMPLING_INVALID`, `ATTRIBUTE_UNKNOWN` */
   openSlot(slot: number, options: SlotOptions): void;
   closeSlot(slot: number): void;
-  /** @returns one output per input, in the same order. @throws InferenceError `SLOT_UNKNOWN`, `SLOT_CLOSED`, `FRAME_INVALID` */
-  step(inputs: readonly SlotInput[]): Promise<readonly SlotOutput[]>;
+  /**
+   * @param batchSize rows to compute; absent: the fewest that hold the open slots. A replay gives the recorded size,
+   *   since bits are promised for one size only.
+   * @returns one output per input, in the same order.
+   * @throws InferenceError `SLOT_UNKNOWN`, `SLOT_CLOSED`, `FRAME_INVALID`
+   */
+  step(inputs: readonly SlotInput[], batchSize?: number): Promise<readonly SlotOutput[]>;
   close(): Promise<void>;
 }
