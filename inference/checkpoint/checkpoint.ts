@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InferenceError } from '../errors.ts';
+import { type CheckpointConfig, readCheckpointConfig } from './config.ts';
+import { expectedLmTensors, expectedMimiTensors } from './expected-tensors.ts';
+import { TensorStore } from './safetensors.ts';
+import { Tokenizer } from './tokenizer.ts';
+import { Weights } from './weights.ts';
+
+/**
+ * A checkpoint directory in Kyutai's layout, validated when opened. The parts are opened when first asked for, since
+ * tools may need the language model or Mimi alone.
+ */
+export class Checkpoint {
+  readonly directory: string;
+  readonly config: CheckpointConfig;
+  readonly #stores: TensorStore[] = [];
+  #lm: Weights | undefined;
+  #mimi: Weights | undefined;
+  #tokenizer: Tokenizer | undefined;
+
+  /** @throws InferenceError `CHECKPOINT_FILE_MISSING`, `CHECKPOINT_CONFIG_INVALID` */
+  constructor(directory: string) {
+    this.directory = directory;
+    this.config = readCheckpointConfig(directory);
+  }
+
+  /** @throws InferenceError `CHECKPOINT_FILE_*`, `CHECKPOINT_TENSOR_*` */
+  get lm(): Weights {
+    this.#lm ??= this.#open(this.config.files.lm, (weights) => weights.validate(expectedLmTensors(this.config.lm)));
+    return this.#lm;
+  }
+
+  /** @throws InferenceError `CHECKPOINT_FILE_*`, `CHECKPOINT_TENSOR_*`, `CHECKPOINT_CONFIG_INVALID` */
+  get mimi(): Weights {
+    const { lm, mimi } = this.config;
+    const usedCount = Math.max(lm.agentCodebookCount, lm.userCodebookCount);
+    if (usedCount > mimi.codebookCount || mimi.binCount !== lm.audioCard) {
+      const found = `${mimi.codebookCount} codebooks of ${mimi.binCount}`;
+      const expected = `at least ${usedCount} of ${lm.audioCard}`;
+      throw new InferenceError('CHECKPOINT_CONFIG_INVALID', `quantizer: found ${found}, expected ${expected}`);
+    }
+    this.#mimi ??= this.#open(this.config.files.mimi, (weights) =>
+      weights.validate(expectedMimiTensors(mimi, usedCount)),
+    );
+    return this.#mimi;
+  }
+
+  /** @throws InferenceError `CHECKPOINT_FILE_*` */
+  get tokenizer(): Tokenizer {
+    this.#tokenizer ??= new Tokenizer(this.config.files.tokenizer);
+    return this.#tokenizer;
+  }
+
+  /** Opens and checks every part, so that a bad file is reported before a call is taken. */
+  validate(): void {
+    void this.lm;
+    void this.mimi;
+    const { pieceCount } = this.tokenizer;
+    if (pieceCount > this.config.lm.textCard) {
+      const detail = `${this.config.files.tokenizer}: found ${pieceCount} pieces, expected at most ${this.config.lm.textCard}`;
+      throw new InferenceError('CHECKPOINT_FILE_INVALID', detail);
+    }
+  }
+
+  /** @returns a hex SHA-256 over the configuration, every weight file and the tokenizer. */
+  async hash(): Promise<string> {
+    const paths = [join(this.directory, 'config.json'), ...this.#filePaths(), this.config.files.tokenizer];
+    const hash = createHash('sha256').update(JSON.stringify(this.config.mimi));
+    for (const path of paths) {
+      const { size } = await stat(path);
+      hash.update(`${size} `);
+      for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+    }
+    return hash.digest('hex');
+  }
+
+  close(): void {
+    for (const store of this.#stores.splice(0)) store.close();
+    this.#lm = undefined;
+    this.#mimi = undefined;
+  }
+
+  #filePaths(): string[] {
+    void this.lm;
+    void this.mimi;
+    return this.#stores.flatMap((store) => store.filePaths).toSorted();
+  }
+
+  #open(path: string, validate: (weights: Weights) => void): Weights {
+    const store = new TensorStore(path);
+    const weights = new Weights(store);
+    try {
+      validate(weights);
+    } catch (error) {
+      store.close();
+      throw error;
+    }
+    this.#stores.push(store);
+    return weights;
+  }
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { WeightsFile } from '../onnx/weights-file.ts';
+import { buildGraph, type GraphKind } from './graphs.ts';
+import type { StateLayout } from './state.ts';
+
+const ClockSchema = z.enum(['encoder', 'temporal', 'decoder']);
+const size = z.int().min(1);
+const ManifestSchema = z.strictObject({
+  nodeCount: size,
+  layout: z.strictObject({
+    rings: z.array(
+      z.strictObject({
+        name: ClockSchema,
+        layerCount: size,
+        headCount: size,
+        headDim: size,
+        context: size,
+        positionsPerStep: size,
+        maxPeriod: z.number(),
+      }),
+    ),
+    tails: z.array(z.strictObject({ clock: ClockSchema, floats: size })),
+  }),
+});
+
+/** A graph on disk with the weights it refers to. */
+export interface GraphBundle {
+  readonly graphPath: string;
+  readonly layout: StateLayout;
+  readonly nodeCount: number;
+}
+
+/**
+ * Gives the graph of a checkpoint, from the cache where it lies there. A new one is written beside its place and moved
+ * into it whole, so that neither a crash nor a second process leaves half a graph.
+ *
+ * @param checkpointHash of the checkpoint; part of the key, with the sources that write graphs.
+ */
+export function graphBundle(
+  kind: GraphKind,
+  checkpoint: Checkpoint,
+  checkpointHash: string,
+  cacheDirectory: string,
+): GraphBundle {
+  const key = createHash('sha256').update(checkpointHash).update(writersDigest()).digest('hex').slice(0, 24);
+  const directory = join(cacheDirectory, `${kind}-${key}`);
+  if (!existsSync(directory)) writeBundle(kind, checkpoint, directory);
+  const manifest = ManifestSchema.parse(JSON.parse(readFileSync(join(directory, 'manifest.json'), 'utf8')));
+  return { graphPath: join(directory, 'graph.onnx'), ...manifest };
+}
+
+function writeBundle(kind: GraphKind, checkpoint: Checkpoint, directory: string): void {
+  const draft = `${directory}.${process.pid}.draft`;
+  rmSync(draft, { recursive: true, force: true });
+  mkdirSync(draft, { recursive: true });
+  try {
+    const weightsFile = new WeightsFile(join(draft, 'weights.bin'));
+    try {
+      const { bytes, layout, nodeCount } = buildGraph(kind, checkpoint, weightsFile);
+      writeFileSync(join(draft, 'graph.onnx'), bytes);
+      writeFileSync(join(draft, 'manifest.json'), JSON.stringify({ nodeCount, layout }));
+    } finally {
+      weightsFile.close();
+    }
+    // Another process may have been faster: its bundle is the same, and this draft is dropped.
+    if (!existsSync(directory)) renameSync(draft, directory);
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+/** A digest of the code that writes graphs: a change there makes every cached graph old, without a version to forget. */
+function writersDigest(): string {
+  const hash = createHash('sha256');
+  for (const folder of ['.', '../onnx', '../checkpoint'].map((path) => join(import.meta.dirname, path))) {
+    for (const name of readdirSync(folder).toSorted()) {
+      if (name.endsWith('.ts') && !name.endsWith('.test.ts')) hash.update(readFileSync(join(folder, name)));
+    }
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,56 @@
+import { availableParallelism } from 'node:os';
+import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import type { GraphBundle } from '../graph/bundle.ts';
+import type { Clock } from '../graph/state.ts';
+import { HostState } from './host-state.ts';
+
+export interface RunnerOptions {
+  readonly slotCount: number;
+  /** Threads of one step; absent: every core. */
+  readonly threadCount?: number;
+}
+
+/** A graph in a session, with the state of its slots. */
+export class GraphRunner {
+  readonly state: HostState;
+  readonly nodeCount: number;
+  readonly #session: InferenceSession;
+
+  private constructor(session: InferenceSession, bundle: GraphBundle, slotCount: number) {
+    this.#session = session;
+    this.nodeCount = bundle.nodeCount;
+    this.state = new HostState(bundle.layout, slotCount);
+  }
+
+  static async load(bundle: GraphBundle, { slotCount, threadCount }: RunnerOptions): Promise<GraphRunner> {
+    const session = await InferenceSession.create(bundle.graphPath, {
+      executionProviders: ['cpu'],
+      graphOptimizationLevel: 'all',
+      intraOpNumThreads: threadCount ?? availableParallelism(),
+      interOpNumThreads: 1,
+      // Threads that spin while they wait starve the media process of a small machine.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
+    });
+    return new GraphRunner(session, bundle, slotCount);
+  }
+
+  /**
+   * Runs the graph once over the first `batchSize` slots.
+   *
+   * @param feeds the inputs that are not state.
+   * @param advances which rows' clocks go on; the others keep their state.
+   */
+  async run(
+    batchSize: number,
+    feeds: Readonly<Record<string, Tensor>>,
+    advances: (clock: Clock, row: number) => boolean,
+  ): Promise<Readonly<Record<string, Tensor>>> {
+    const outputs = (await this.#session.run({ ...this.state.feeds(batchSize), ...feeds })) as Record<string, Tensor>;
+    this.state.commit(outputs, batchSize, advances);
+    return outputs;
+  }
+
+  close(): Promise<void> {
+    return this.#session.release();
+  }
+}
