@@ -11,18 +11,16 @@ export { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ } from './engine/engine.ts';
 export type { InferenceErrorCode } from './errors.ts';
 export { INFERENCE_ERRORS, InferenceError } from './errors.ts';
 export type {
-  ConnectWorker,
   FrameForcing,
-  InferenceWorker,
   InferenceWorkerOptions,
   LinkCloseReason,
   Reply,
   SlotCloseReason,
-  SpawnInferenceWorker,
   Tick,
   TickClock,
   TickReport,
   WorkerDeath,
-  WorkerLink,
-  WorkerSlot,
 } from './worker/api.ts';
+export { connectWorker, type WorkerLink } from './worker/link.ts';
+export { type InferenceWorker, spawnInferenceWorker } from './worker/supervisor.ts';
+export type { WorkerSlot } from './worker/worker-slot.ts';

@@ -1,6 +1,3 @@
-import type { EventEmitter } from 'node:events';
-import type { EngineInfo, SlotOptions } from '../engine/engine.ts';
-
 /** One tick of a worker, in the time of the process that asks (`performance.now()`). */
 export interface Tick {
   /** Counts from the worker's start; the frame stamped with it is stepped by it. */
@@ -77,19 +74,6 @@ export type WorkerSlotEvents = {
   closed: [reason: SlotCloseReason];
 };
 
-/** One call's place in a worker. Its steps begin at the tick of its first frame; from then on every tick steps it. */
-export interface WorkerSlot extends EventEmitter<WorkerSlotEvents> {
-  readonly slot: number;
-  /**
-   * Hands over the frame that closes at a tick, at most 8 ticks ahead. A second frame for the same tick replaces the
-   * first. Never blocks; a frame that is too late is dropped and counted by the worker.
-   * @param pcm FRAME_SAMPLES, read during the call only.
-   */
-  sendFrame(tickIndex: number, pcm: Float32Array, forcing?: FrameForcing): void;
-  /** Idempotent. */
-  close(): Promise<void>;
-}
-
 export type LinkCloseReason = 'closed' | 'peer-closed' | 'protocol-error';
 
 export type WorkerLinkEvents = {
@@ -101,16 +85,6 @@ export type WorkerLinkEvents = {
   /** Fires once, after every slot's own `closed`. */
   closed: [reason: LinkCloseReason];
 };
-
-/** A connection to an inference worker: `connectWorker(socketPath)`. */
-export interface WorkerLink extends EventEmitter<WorkerLinkEvents>, AsyncDisposable {
-  readonly info: EngineInfo;
-  readonly clock: TickClock;
-  /** @throws InferenceError `SLOTS_FULL`, `SAMPLING_INVALID`, `ATTRIBUTE_UNKNOWN`, `LINK_CLOSED` */
-  openSlot(options: SlotOptions): Promise<WorkerSlot>;
-  /** Idempotent; the worker frees this link's slots. */
-  close(): Promise<void>;
-}
 
 export interface InferenceWorkerOptions {
   readonly engine: 'moshi' | 'loopback';
@@ -132,18 +106,3 @@ export type InferenceWorkerEvents = {
   resumed: [];
   tick: [report: TickReport];
 };
-
-/** A worker process and its watch: `spawnInferenceWorker(options)`, which resolves when the worker is ready. */
-export interface InferenceWorker extends EventEmitter<InferenceWorkerEvents>, AsyncDisposable {
-  readonly info: EngineInfo;
-  readonly socketPath: string;
-  readonly pid: number;
-  /** Time from spawn to ready. */
-  readonly readyMs: number;
-  /** Starts a new process on the same socket path after `died`; resolves when it is ready. */
-  respawn(): Promise<void>;
-  close(): Promise<void>;
-}
-
-export type ConnectWorker = (socketPath: string) => Promise<WorkerLink>;
-export type SpawnInferenceWorker = (options: InferenceWorkerOptions) => Promise<InferenceWorker>;

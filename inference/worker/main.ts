@@ -1,0 +1,60 @@
+import { rm } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { InferenceError } from '../errors.ts';
+import { createEngine } from './create-engine.ts';
+import type { WorkerNotice } from './supervisor.ts';
+import { WorkerServer } from './worker-server.ts';
+
+/**
+ * The inference worker's process: one engine, one tick, one socket. Started by a supervisor it tells it when it is
+ * ready, and ends when that is gone; started by hand it runs until SIGTERM or SIGINT.
+ */
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      socket: { type: 'string' },
+      engine: { type: 'string', default: 'loopback' },
+      model: { type: 'string' },
+      slots: { type: 'string', default: '1' },
+      'simulated-step-ms': { type: 'string', default: '0' },
+    },
+  });
+  if (!values.socket) throw new Error('--socket PATH is needed');
+  const engine = await createEngine({
+    engine: values.engine,
+    slotCount: Number(values.slots),
+    simulatedStepMs: Number(values['simulated-step-ms']),
+    ...(values.model === undefined ? {} : { modelDir: values.model }),
+  });
+  const server = new WorkerServer({ engine });
+  let isEnding = false;
+  const end = async () => {
+    if (isEnding) return;
+    isEnding = true;
+    await server.close();
+    await engine.close();
+    process.exit(0);
+  };
+  process.on('SIGTERM', end);
+  process.on('disconnect', end);
+  // Ctrl-C reaches the whole process group: a supervisor still drains its calls then, and says when to end.
+  process.on('SIGINT', () => process.connected || end());
+
+  // A socket file that a killed predecessor left behind would refuse the address.
+  await rm(values.socket, { force: true });
+  await server.listen(values.socket);
+  await notify({ type: 'ready' });
+  // A step that threw has left the state of every slot in doubt, so no call can go on in this process.
+  await server.failed;
+}
+
+/** Resolves when the notice has left; at once where there is no supervisor. */
+async function notify(notice: WorkerNotice): Promise<void> {
+  if (process.send) await new Promise((resolve) => process.send!(notice, resolve));
+}
+
+main().catch(async (error: unknown) => {
+  console.error(error);
+  if (error instanceof InferenceError) await notify({ type: 'failed', code: error.code, message: error.message });
+  process.exit(1);
+});
