@@ -1,3 +1,4 @@
+export { Checkpoint } from './checkpoint/checkpoint.ts';
 export type {
   Engine,
   EngineInfo,
@@ -10,6 +11,8 @@ export type {
 export { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ } from './engine/engine.ts';
 export type { InferenceErrorCode } from './errors.ts';
 export { INFERENCE_ERRORS, InferenceError } from './errors.ts';
+export { type VerifiedCase, verifyDirectories } from './golden/verify.ts';
+export { MoshiEngine, type MoshiEngineOptions } from './moshi/moshi-engine.ts';
 export type {
   FrameForcing,
   InferenceWorkerOptions,

@@ -132,6 +132,7 @@ export interface LmConfig {
   readonly userCodebookCount: number;
   readonly headCount: number;
   readonly layerCount: number;
+  /** Positions that a step sees, its own included. */
   readonly context: number;
   readonly maxPeriod: number;
   readonly normEpsilon: number;
@@ -219,7 +220,8 @@ function shapeLm(raw: z.infer<typeof LmSchema>): LmConfig {
     userCodebookCount: raw.n_q - agentCodebookCount,
     headCount: raw.num_heads,
     layerCount: raw.num_layers,
-    context: raw.context,
+    // NVIDIA's ring takes its oldest entry for the next position and hides it: one key fewer is seen once it is full.
+    context: raw.model_type === 'personaplex' ? raw.context - 1 : raw.context,
     maxPeriod: raw.max_period,
     normEpsilon: NORM_EPSILON[raw.norm],
     delays: raw.delays,

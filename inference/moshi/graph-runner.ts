@@ -10,6 +10,12 @@ export interface RunnerOptions {
   readonly threadCount?: number;
 }
 
+export interface RunResult {
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  /** Rows whose state is no longer finite: their calls must end, and their slots be wiped. */
+  readonly brokenRows: ReadonlySet<number>;
+}
+
 /** A graph in a session, with the state of its slots. */
 export class GraphRunner {
   readonly state: HostState;
@@ -44,10 +50,9 @@ export class GraphRunner {
     batchSize: number,
     feeds: Readonly<Record<string, Tensor>>,
     advances: (clock: Clock, row: number) => boolean,
-  ): Promise<Readonly<Record<string, Tensor>>> {
+  ): Promise<RunResult> {
     const outputs = (await this.#session.run({ ...this.state.feeds(batchSize), ...feeds })) as Record<string, Tensor>;
-    this.state.commit(outputs, batchSize, advances);
-    return outputs;
+    return { outputs, brokenRows: this.state.commit(outputs, batchSize, advances) };
   }
 
   close(): Promise<void> {

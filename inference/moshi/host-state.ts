@@ -53,19 +53,28 @@ export class HostState {
     return feeds;
   }
 
-  /** Takes over what a step added, for the rows whose clock advances. */
+  /**
+   * Takes over what a step added, for the rows whose clock advances.
+   *
+   * @returns the rows whose state is no longer finite.
+   */
   commit(
     outputs: Readonly<Record<string, Tensor>>,
     batchSize: number,
     advances: (clock: Clock, row: number) => boolean,
-  ): void {
+  ): ReadonlySet<number> {
+    const broken = new Set<number>();
     for (const part of [...this.#rings, ...this.#tails]) {
       const added = outputs[part.outputName]!.data as Float32Array;
       const width = added.length / batchSize;
       for (let row = 0; row < batchSize; row++) {
-        if (advances(part.clock, row)) part.advance(row, added.subarray(row * width, (row + 1) * width));
+        if (!advances(part.clock, row)) continue;
+        const rowAdded = added.subarray(row * width, (row + 1) * width);
+        if (!areFinite(rowAdded)) broken.add(row);
+        part.advance(row, rowAdded);
       }
     }
+    return broken;
   }
 }
 
@@ -237,4 +246,11 @@ class HostTails {
     this.#data.set(added, slot * this.#floats);
     this.#isFirst[slot] = 0;
   }
+}
+
+function areFinite(values: Float32Array): boolean {
+  // Zero times a finite number is zero, times anything else NaN: one sum tells of all.
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! * 0;
+  return sum === 0;
 }

@@ -1,0 +1,183 @@
+import { createRequire } from 'node:module';
+import { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { LmConfig } from '../checkpoint/config.ts';
+import type { Tokenizer } from '../checkpoint/tokenizer.ts';
+import {
+  type Engine,
+  type EngineInfo,
+  FRAME_SAMPLES,
+  type SlotInput,
+  type SlotOptions,
+  type SlotOutput,
+  type StepReport,
+} from '../engine/engine.ts';
+import { InferenceError } from '../errors.ts';
+import { graphBundle } from '../graph/bundle.ts';
+import { TOP_K_MAX } from '../graph/sampler.ts';
+import { Conditions } from './conditions.ts';
+import { GraphRunner } from './graph-runner.ts';
+import { openSlotState, type SlotState } from './slot.ts';
+import { type RowOutput, Stepper } from './stepper.ts';
+
+export interface MoshiEngineOptions {
+  /** A checkpoint directory in Kyutai's layout. */
+  readonly modelDirectory: string;
+  readonly slotCount: number;
+  /** Where graphs are kept between starts. */
+  readonly cacheDirectory: string;
+  /** Threads of one step; absent: every core. */
+  readonly threadCount?: number;
+}
+
+const RUNTIME_VERSION = (createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string })
+  .version;
+
+/** The engine `moshi`: one ONNX graph from PCM to PCM, run once a step for all calls. */
+export class MoshiEngine implements Engine {
+  readonly info: EngineInfo;
+  readonly #lm: LmConfig;
+  readonly #tokenizer: Tokenizer;
+  readonly #conditions: Conditions;
+  readonly #runner: GraphRunner;
+  readonly #stepper: Stepper;
+  readonly #slots: (SlotState | undefined)[];
+  #lastReport: StepReport = { stepMs: 0, batchSize: 0 };
+
+  private constructor(checkpoint: Checkpoint, hash: string, runner: GraphRunner, slotCount: number) {
+    const { lm } = checkpoint.config;
+    this.#lm = lm;
+    this.#tokenizer = checkpoint.tokenizer;
+    this.#conditions = new Conditions(lm, checkpoint.lm);
+    this.#runner = runner;
+    this.#stepper = new Stepper(runner, 'duplex', lm, slotCount);
+    this.#slots = Array.from({ length: slotCount });
+    this.info = {
+      name: 'moshi',
+      slotCount,
+      checkpointHash: hash,
+      provider: 'cpu',
+      runtimeVersion: RUNTIME_VERSION,
+      isUntrained: lm.isUntrained,
+      agentCodebookCount: lm.agentCodebookCount,
+      inputDim: lm.dim,
+      topKMax: TOP_K_MAX,
+      textVocabularySize: lm.textCard,
+      codebookSize: lm.audioCard,
+    };
+  }
+
+  /** @throws InferenceError `CHECKPOINT_*` where the directory does not hold a model that speaks. */
+  static async load({
+    modelDirectory,
+    slotCount,
+    cacheDirectory,
+    threadCount,
+  }: MoshiEngineOptions): Promise<MoshiEngine> {
+    const checkpoint = new Checkpoint(modelDirectory);
+    try {
+      checkpoint.validate();
+      if (checkpoint.config.lm.agentCodebookCount === 0) {
+        throw new InferenceError(
+          'CHECKPOINT_UNSUPPORTED',
+          `${modelDirectory}: dep_q 0, a transcriber cannot answer a call`,
+        );
+      }
+      const hash = await checkpoint.hash();
+      const bundle = graphBundle('duplex', checkpoint, hash, cacheDirectory);
+      const runner = await GraphRunner.load(bundle, { slotCount, ...(threadCount !== undefined && { threadCount }) });
+      return new MoshiEngine(checkpoint, hash, runner, slotCount);
+    } finally {
+      checkpoint.close();
+    }
+  }
+
+  get lastReport(): StepReport {
+    return this.#lastReport;
+  }
+
+  /** Nodes of the graph, each a dispatch of every step. */
+  get nodeCount(): number {
+    return this.#runner.nodeCount;
+  }
+
+  get stateBytesPerSlot(): number {
+    return this.#runner.state.bytesPerSlot;
+  }
+
+  openSlot(slot: number, { seed, sampling, attributes }: SlotOptions): void {
+    this.#demandSlot(slot);
+    if (this.#slots[slot]) throw new InferenceError('SLOT_BUSY', `slot ${slot}`);
+    this.#slots[slot] = openSlotState(this.#lm, seed, sampling, this.#conditions.vector(attributes));
+    this.#runner.state.reset(slot);
+  }
+
+  closeSlot(slot: number): void {
+    this.#demandSlot(slot);
+    this.#slots[slot] = undefined;
+  }
+
+  async step(inputs: readonly SlotInput[], batchSize = this.#fittingBatchSize()): Promise<readonly SlotOutput[]> {
+    const startedMs = performance.now();
+    this.#demandInputs(inputs, batchSize);
+    if (inputs.length === 0) return [];
+    const rows = new Map(inputs.map((input) => [input.slot, { slot: this.#slots[input.slot]!, input }]));
+    const outputs = await this.#stepper.step(batchSize, rows);
+    const results = inputs.map(({ slot }) => this.#result(slot, outputs.get(slot)!));
+    this.#lastReport = { stepMs: performance.now() - startedMs, batchSize };
+    return results;
+  }
+
+  close(): Promise<void> {
+    return this.#runner.close();
+  }
+
+  #result(slot: number, { text, pcm, isSound }: RowOutput): SlotOutput {
+    const silence = () => new Float32Array(FRAME_SAMPLES);
+    if (isSound) return { slot, pcm: pcm ?? silence(), textToken: text, text: this.#tokenizer.text(text) };
+    // The call ends here, and nothing of its numbers is left for the slot's next user.
+    this.#runner.state.wipe(slot);
+    this.#slots[slot] = undefined;
+    return { slot, pcm: silence(), textToken: this.#lm.textPaddingId, text: '', fault: 'not-finite' };
+  }
+
+  /** The smallest power of two that holds every open slot: what idle rows cost grows with the batch on a CPU. */
+  #fittingBatchSize(): number {
+    const used = 1 + this.#slots.findLastIndex((slot) => slot !== undefined);
+    return Math.min(this.info.slotCount, 2 ** Math.ceil(Math.log2(Math.max(1, used))));
+  }
+
+  #demandSlot(slot: number): void {
+    if (Number.isInteger(slot) && slot >= 0 && slot < this.info.slotCount) return;
+    throw new InferenceError('SLOT_UNKNOWN', `slot ${slot} of ${this.info.slotCount}`);
+  }
+
+  #demandInputs(inputs: readonly SlotInput[], batchSize: number): void {
+    const { slotCount, agentCodebookCount, inputDim, textVocabularySize, codebookSize } = this.info;
+    if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > slotCount) {
+      throw new InferenceError('FRAME_INVALID', `batch of ${batchSize} with ${slotCount} slots`);
+    }
+    const seen = new Set<number>();
+    for (const { slot, pcm, forcedText, forcedAudio, addToInput } of inputs) {
+      this.#demandSlot(slot);
+      if (!this.#slots[slot]) throw new InferenceError('SLOT_CLOSED', `slot ${slot}`);
+      const problems = [
+        seen.has(slot) && 'a second frame in one step',
+        slot >= batchSize && `outside a batch of ${batchSize}`,
+        pcm.length !== FRAME_SAMPLES && `${pcm.length} samples, not ${FRAME_SAMPLES}`,
+        !pcm.every(Number.isFinite) && 'a sample that is not a finite number',
+        forcedText !== undefined && !isTokenBelow(forcedText, textVocabularySize) && `text token ${forcedText}`,
+        forcedAudio &&
+          forcedAudio.length !== agentCodebookCount &&
+          `${forcedAudio.length} codes, not ${agentCodebookCount}`,
+        forcedAudio?.some((code) => code !== -1 && !isTokenBelow(code, codebookSize)) && `codes ${forcedAudio}`,
+        addToInput && addToInput.length !== inputDim && `${addToInput.length} added values, not ${inputDim}`,
+      ].filter((problem) => typeof problem === 'string');
+      if (problems.length > 0) throw new InferenceError('FRAME_INVALID', `slot ${slot}: ${problems.join('; ')}`);
+      seen.add(slot);
+    }
+  }
+}
+
+function isTokenBelow(token: number, size: number): boolean {
+  return Number.isInteger(token) && token >= 0 && token < size;
+}
