@@ -1,0 +1,178 @@
+// mediasoup's worker: the official prebuilt where it can be downloaded, else built from the npm package's own sources.
+// Kept outside node_modules, which every `npm ci` empties.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { arch, homedir, platform, release } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { withLock } from './lock.mjs';
+import { runCommand, SetupError } from './run-command.mjs';
+import { FLATC_FLAGS, ninjaFile, withCorrectBioCallback, workerSources } from './worker-recipe.mjs';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const STAND_IN_HEADERS = join(HERE, 'mediasoup-worker');
+const DOWNLOAD_TIMEOUT_MS = 5_000;
+// A compiler process of this code base takes up to 0.7 GB.
+const MEMORY_BYTES_PER_JOB = 0.75e9;
+// main.cpp of the worker ends with this status when it is started without MEDIASOUP_VERSION, which shows that the
+// binary and its libraries fit this machine.
+const RUNS_HERE_STATUS = 41;
+
+/** @param {NodeJS.ProcessEnv} env @returns {string} where Parley keeps what can be made again */
+export function cacheFolder(env) {
+  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'parley');
+}
+
+/**
+ * The places and the address that a version of mediasoup's worker has on this machine.
+ *
+ * @param {string} root the repository's folder, with node_modules in it.
+ * @param {NodeJS.ProcessEnv} env
+ */
+export function workerPlaces(root, env) {
+  const packageFolder = join(root, 'node_modules', 'mediasoup');
+  const { version, repository } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8'));
+  const cache = cacheFolder(env);
+  const prebuiltName = prebuiltWorkerName(version, { platform: platform(), arch: arch(), release: release() });
+  const base =
+    env.MEDIASOUP_WORKER_PREBUILT_DOWNLOAD_BASE_URL ||
+    `${repository.url.replace(/^git\+/, '').replace(/\.git$/, '')}/releases/download`;
+  return {
+    packageFolder,
+    url: `${base}/${version}/${prebuiltName}.tgz`,
+    prebuilt: join(cache, `${prebuiltName}-prebuilt`, 'mediasoup-worker'),
+    built: join(cache, `mediasoup-worker-${version}-${recipeHash()}`, 'mediasoup-worker'),
+  };
+}
+
+/**
+ * The name that mediasoup gives to the prebuilt worker of a machine (its npm-scripts.mjs, getWorkerPrebuildTarName).
+ *
+ * @param {string} version of mediasoup.
+ * @param {{ platform: string, arch: string, release: string }} machine as node:os tells them.
+ */
+export function prebuiltWorkerName(version, machine) {
+  const kernel = machine.platform === 'linux' ? `-kernel${Number(machine.release.split('.')[0])}` : '';
+  return `mediasoup-worker-${version}-${machine.platform}-${machine.arch}${kernel}`;
+}
+
+/**
+ * The worker that will be used: $MEDIASOUP_WORKER_BIN, the official one, or the one built here.
+ *
+ * @param {string} root
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {string | null} an absolute path, or null where none of them is there and runs on this machine.
+ */
+export function findWorker(root, env) {
+  if (env.MEDIASOUP_WORKER_BIN) return env.MEDIASOUP_WORKER_BIN;
+  if (!existsSync(join(root, 'node_modules', 'mediasoup', 'package.json'))) return null;
+  const places = workerPlaces(root, env);
+  return [places.prebuilt, places.built].find((path) => existsSync(path) && runsHere(path)) ?? null;
+}
+
+/**
+ * Downloads the official worker.
+ *
+ * @param {string} root
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<string | null>} null when it is in its place, else why it is not.
+ */
+export async function downloadWorker(root, env) {
+  const { url, prebuilt } = workerPlaces(root, env);
+  const folder = join(prebuilt, '..');
+  return await withLock(`${folder}.lock`, async () => {
+    const unpacked = `${folder}.part`;
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS) });
+      if (!response.ok) return `${url} answered ${response.status}`;
+      rmSync(unpacked, { recursive: true, force: true });
+      mkdirSync(unpacked, { recursive: true });
+      writeFileSync(join(unpacked, 'worker.tgz'), Buffer.from(await response.arrayBuffer()));
+      await runCommand('tar', ['-xzf', 'worker.tgz', 'mediasoup-worker'], { cwd: unpacked });
+      if (!runsHere(join(unpacked, 'mediasoup-worker'))) return 'the downloaded worker does not run on this machine';
+      replaceFolder(unpacked, folder);
+      return null;
+    } catch (error) {
+      const { message, cause } = /** @type {Error} */ (error);
+      return `${url}: ${cause instanceof Error ? cause.message : message}`;
+    } finally {
+      rmSync(unpacked, { recursive: true, force: true });
+    }
+  });
+}
+
+/**
+ * Builds the worker. An interrupted build goes on where it stopped.
+ *
+ * @param {string} root
+ * @param {NodeJS.ProcessEnv} env
+ * @param {{ cores: number, memoryBytes: number }} machine
+ * @param {(done: number) => void} onProgress gets the part that is done, 0 to 1.
+ * @throws {SetupError} when a tool fails or the result does not run.
+ */
+export async function buildWorker(root, env, machine, onProgress) {
+  const { packageFolder, built } = workerPlaces(root, env);
+  const folder = join(built, '..');
+  await withLock(`${folder}.lock`, async () => {
+    if (existsSync(built) && runsHere(built)) return;
+    const build = `${folder}.build`;
+    await writeBuildFolder(join(packageFolder, 'worker'), build);
+    const jobs = Math.max(1, Math.min(machine.cores, Math.floor(machine.memoryBytes / MEMORY_BYTES_PER_JOB)));
+    await runCommand('ninja', ['-C', build, `-j${jobs}`], {
+      env: { ...env, NINJA_STATUS: '[%f/%t] ' },
+      onLine: (line) => {
+        const [, done, all] = /^\[(\d+)\/(\d+)\] /.exec(line) ?? [];
+        if (done !== undefined && all !== undefined) onProgress(Number(done) / Number(all));
+      },
+    });
+    const result = join(build, 'mediasoup-worker');
+    if (!runsHere(result)) throw new SetupError(`${result} was built but does not run here.`);
+    const finished = `${folder}.part`;
+    rmSync(finished, { recursive: true, force: true });
+    mkdirSync(finished);
+    renameSync(result, join(finished, 'mediasoup-worker'));
+    replaceFolder(finished, folder);
+    rmSync(build, { recursive: true, force: true });
+  });
+}
+
+/** @param {string} worker the package's worker folder @param {string} build */
+async function writeBuildFolder(worker, build) {
+  const generated = join(build, 'generated');
+  const headers = join(generated, 'FBS');
+  mkdirSync(headers, { recursive: true });
+  const schemaFolder = join(worker, 'fbs');
+  const schemas = readdirSync(schemaFolder).filter((name) => name.endsWith('.fbs'));
+  await runCommand('flatc', [...FLATC_FLAGS, '-o', headers, ...schemas.map((name) => join(schemaFolder, name))]);
+  const corrected = join(build, 'DtlsTransport.cpp');
+  writeFileSync(corrected, withCorrectBioCallback(readFileSync(join(worker, 'src/RTC/DtlsTransport.cpp'), 'utf8')));
+  const sources = workerSources(readFileSync(join(worker, 'meson.build'), 'utf8')).map((source) =>
+    source === 'src/RTC/DtlsTransport.cpp' ? corrected : join(worker, source),
+  );
+  const includeDirs = [STAND_IN_HEADERS, generated, join(worker, 'include')];
+  const text = ninjaFile({ compiler: 'g++', sources, includeDirs, output: 'mediasoup-worker' });
+  writeFileSync(join(build, 'build.ninja'), text);
+}
+
+/** Whether the binary starts here: a library of another release makes it fail. @param {string} path */
+function runsHere(path) {
+  return spawnSync(path, [], { env: {}, stdio: 'ignore' }).status === RUNS_HERE_STATUS;
+}
+
+/** @param {string} from @param {string} to */
+function replaceFolder(from, to) {
+  rmSync(to, { recursive: true, force: true });
+  renameSync(from, to);
+}
+
+/** Changes with the recipe, the architecture and the system's release, whose libraries the worker is linked with. */
+function recipeHash() {
+  const hash = createHash('sha256').update(`${platform()} ${arch()}\n`);
+  for (const file of ['worker-recipe.mjs', 'mediasoup-worker/srtp.h', 'mediasoup-worker/ankerl/unordered_dense.h']) {
+    hash.update(readFileSync(join(HERE, file)));
+  }
+  const osRelease = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
+  hash.update((osRelease.match(/^(ID|VERSION_ID)=.*$/gm) ?? []).join());
+  return hash.digest('hex').slice(0, 12);
+}
