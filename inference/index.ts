@@ -13,6 +13,7 @@ export type { InferenceErrorCode } from './errors.ts';
 export { INFERENCE_ERRORS, InferenceError } from './errors.ts';
 export { type VerifiedCase, verifyDirectories } from './golden/verify.ts';
 export { MoshiEngine, type MoshiEngineOptions } from './moshi/moshi-engine.ts';
+export { defaultModelDirectory } from './untrained/default-model.ts';
 export type {
   FrameForcing,
   InferenceWorkerOptions,
