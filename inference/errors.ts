@@ -23,6 +23,7 @@ export const INFERENCE_ERRORS = {
   PROTOCOL_INVALID: { retryable: false, fix: 'Write messages as inference/worker/PROTOCOL.md says.' },
   VERSION_UNSUPPORTED: { retryable: false, fix: 'Run server and worker from the same release.' },
   LINK_CLOSED: { retryable: true, fix: 'Connect again; if the worker died, it has to be started again first.' },
+  SLOT_COUNT_INVALID: { retryable: false, fix: 'Give a worker 1 to 1024 slots.' },
   ENGINE_UNKNOWN: { retryable: false, fix: 'Choose the engine `moshi` or `loopback`.' },
   WORKER_FAILED: { retryable: true, fix: 'Read what the worker wrote to stderr, mend that and start it again.' },
 } as const;

@@ -1,3 +1,5 @@
+import type { EngineChoice } from './create-engine.ts';
+
 /** One tick of a worker, in the time of the process that asks (`performance.now()`). */
 export interface Tick {
   /** Counts from the worker's start; the frame stamped with it is stepped by it. */
@@ -86,13 +88,8 @@ export type WorkerLinkEvents = {
   closed: [reason: LinkCloseReason];
 };
 
-export interface InferenceWorkerOptions {
+export interface InferenceWorkerOptions extends EngineChoice {
   readonly engine: 'moshi' | 'loopback';
-  /** Checkpoint directory; needed by `moshi`. */
-  readonly modelDir?: string;
-  readonly slotCount: number;
-  /** Loopback only: how long a step takes. Default 0. */
-  readonly simulatedStepMs?: number;
   /** Where the engine's log is written; absent: none. */
   readonly recordDir?: string;
 }

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { InferenceError } from '../errors.ts';
-import { createEngine } from './create-engine.ts';
+import { createEngine, warmUp } from './create-engine.ts';
 import type { WorkerNotice } from './supervisor.ts';
 import { WorkerServer } from './worker-server.ts';
 
@@ -16,6 +16,8 @@ async function main(): Promise<void> {
       engine: { type: 'string', default: 'loopback' },
       model: { type: 'string' },
       slots: { type: 'string', default: '1' },
+      cache: { type: 'string' },
+      threads: { type: 'string' },
       'simulated-step-ms': { type: 'string', default: '0' },
     },
   });
@@ -24,8 +26,11 @@ async function main(): Promise<void> {
     engine: values.engine,
     slotCount: Number(values.slots),
     simulatedStepMs: Number(values['simulated-step-ms']),
-    ...(values.model === undefined ? {} : { modelDir: values.model }),
+    ...(values.model !== undefined && { modelDir: values.model }),
+    ...(values.cache !== undefined && { cacheDir: values.cache }),
+    ...(values.threads !== undefined && { threadCount: Number(values.threads) }),
   });
+  await warmUp(engine);
   const server = new WorkerServer({ engine });
   let isEnding = false;
   const end = async () => {

@@ -110,15 +110,18 @@ export class InferenceWorker extends EventEmitter<InferenceWorkerEvents> impleme
   }
 
   #args(): string[] {
-    const { engine, modelDir, slotCount, simulatedStepMs = 0, recordDir } = this.#options;
-    return [
-      `--socket=${this.socketPath}`,
-      `--engine=${engine}`,
-      `--slots=${slotCount}`,
-      `--simulated-step-ms=${simulatedStepMs}`,
-      ...(modelDir === undefined ? [] : [`--model=${modelDir}`]),
-      ...(recordDir === undefined ? [] : [`--record=${recordDir}`]),
-    ];
+    const { engine, slotCount, modelDir, cacheDir, threadCount, simulatedStepMs, recordDir } = this.#options;
+    const options = {
+      socket: this.socketPath,
+      engine,
+      slots: slotCount,
+      model: modelDir,
+      cache: cacheDir,
+      threads: threadCount,
+      'simulated-step-ms': simulatedStepMs,
+      record: recordDir,
+    };
+    return Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`]));
   }
 
   #watch(link: WorkerLink): void {
