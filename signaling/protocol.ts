@@ -68,7 +68,7 @@ export const REQUESTS = {
   join: {
     about: 'Places the call: reserves a slot and opens two transports. One call per connection at a time.',
     allowedIn: ['idle', 'ended'],
-    request: z.strictObject({ protocolVersion: z.int().describe(`${PROTOCOL_VERSION}`) }),
+    request: z.strictObject({ protocolVersion: z.int().describe(`This is version ${PROTOCOL_VERSION}.`) }),
     value: MediaOfferSchema.extend({ callId: Id, engine: EngineSummarySchema }),
   },
   'transport:connect': {
@@ -114,12 +114,12 @@ export const EVENTS = {
     }),
   },
   latency: {
-    about: 'About once a second: where the time goes on the server, as medians since the last such event.',
+    about: 'About once a second: where the time goes on the server, as means over about the last second.',
     payload: z.object({
-      bufferMs: Ms.describe('Jitter buffer, arrival to the frame’s close.'),
-      tickWaitMs: Ms.describe('Closed frame to the start of its step.'),
-      stepMs: Ms.describe("The model's step."),
-      pacingMs: Ms.describe('Reply to the first of its packets leaving.'),
+      bufferMs: Ms.describe('From the arrival of the last packet that a frame needs to the hand-over of the frame.'),
+      tickWaitMs: Ms.describe('From the hand-over of a frame to its tick.'),
+      stepMs: Ms.describe("From the tick to the reply: the model's step and the way to it and back."),
+      pacingMs: Ms.describe('From the reply to the time when its first packet is due and leaves.'),
     }),
   },
   levels: {
