@@ -13,7 +13,11 @@ export type { InferenceErrorCode } from './errors.ts';
 export { INFERENCE_ERRORS, InferenceError } from './errors.ts';
 export { type VerifiedCase, verifyDirectories } from './golden/verify.ts';
 export { MoshiEngine, type MoshiEngineOptions } from './moshi/moshi-engine.ts';
+export { GraphBuilder, type Value } from './onnx/graph-builder.ts';
+export { WeightsFile } from './onnx/weights-file.ts';
 export { defaultModelDirectory } from './untrained/default-model.ts';
+export { LARGE as LARGE_DIMENSIONS, SMALL as SMALL_DIMENSIONS } from './untrained/dimensions.ts';
+export { makeUntrainedCheckpoint } from './untrained/make-checkpoint.ts';
 export type {
   FrameForcing,
   InferenceWorkerOptions,

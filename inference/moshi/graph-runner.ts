@@ -8,6 +8,8 @@ export interface RunnerOptions {
   readonly slotCount: number;
   /** Threads of one step; absent: every core. */
   readonly threadCount?: number;
+  /** Start of the path of a profile that the runtime writes, for benchmarks; absent: none. */
+  readonly profilePrefix?: string;
 }
 
 export interface RunResult {
@@ -28,12 +30,16 @@ export class GraphRunner {
     this.state = new HostState(bundle.layout, slotCount);
   }
 
-  static async load(bundle: GraphBundle, { slotCount, threadCount }: RunnerOptions): Promise<GraphRunner> {
+  static async load(
+    bundle: GraphBundle,
+    { slotCount, threadCount, profilePrefix }: RunnerOptions,
+  ): Promise<GraphRunner> {
     const session = await InferenceSession.create(bundle.graphPath, {
       executionProviders: ['cpu'],
       graphOptimizationLevel: 'all',
       intraOpNumThreads: threadCount ?? availableParallelism(),
       interOpNumThreads: 1,
+      ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
       // Threads that spin while they wait starve the media process of a small machine.
       extra: { session: { intra_op: { allow_spinning: '0' } } },
     });
@@ -53,6 +59,11 @@ export class GraphRunner {
   ): Promise<RunResult> {
     const outputs = (await this.#session.run({ ...this.state.feeds(batchSize), ...feeds })) as Record<string, Tensor>;
     return { outputs, brokenRows: this.state.commit(outputs, batchSize, advances) };
+  }
+
+  /** Writes the profile that was asked for. */
+  endProfiling(): void {
+    this.#session.endProfiling();
   }
 
   close(): Promise<void> {

@@ -27,6 +27,8 @@ export interface MoshiEngineOptions {
   readonly cacheDirectory: string;
   /** Threads of one step; absent: every core. */
   readonly threadCount?: number;
+  /** Start of the path of a profile that the runtime writes, for benchmarks; absent: none. */
+  readonly profilePrefix?: string;
 }
 
 const RUNTIME_VERSION = (createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string })
@@ -67,12 +69,8 @@ export class MoshiEngine implements Engine {
   }
 
   /** @throws InferenceError `CHECKPOINT_*` where the directory does not hold a model that speaks. */
-  static async load({
-    modelDirectory,
-    slotCount,
-    cacheDirectory,
-    threadCount,
-  }: MoshiEngineOptions): Promise<MoshiEngine> {
+  static async load(options: MoshiEngineOptions): Promise<MoshiEngine> {
+    const { modelDirectory, slotCount, cacheDirectory } = options;
     const checkpoint = new Checkpoint(modelDirectory);
     try {
       checkpoint.validate();
@@ -84,7 +82,7 @@ export class MoshiEngine implements Engine {
       }
       const hash = await checkpoint.hash();
       const bundle = graphBundle('duplex', checkpoint, hash, cacheDirectory);
-      const runner = await GraphRunner.load(bundle, { slotCount, ...(threadCount !== undefined && { threadCount }) });
+      const runner = await GraphRunner.load(bundle, options);
       return new MoshiEngine(checkpoint, hash, runner, slotCount);
     } finally {
       checkpoint.close();
@@ -125,6 +123,11 @@ export class MoshiEngine implements Engine {
     const results = inputs.map(({ slot }) => this.#result(slot, outputs.get(slot)!));
     this.#lastReport = { stepMs: performance.now() - startedMs, batchSize };
     return results;
+  }
+
+  /** Writes the profile that was asked for. */
+  endProfiling(): void {
+    this.#runner.endProfiling();
   }
 
   close(): Promise<void> {

@@ -19,6 +19,8 @@ import { babbleTokenizer } from './tokenizer.ts';
 /** Loud enough to hear, far from clipping. */
 const OUTPUT_RMS = 10 ** (-20 / 20);
 const CALIBRATION_ROWS = 8;
+/** Frames that codebooks are drawn from; more would tell no more of a codec that was never trained. */
+const CALIBRATION_FRAMES_MAX = 1024;
 
 /**
  * Makes a checkpoint of random weights in Kyutai's layout: the machinery of a conversation without anything learnt, so
@@ -64,7 +66,11 @@ async function writeMimi(directory: string, path: string, seed: number): Promise
     );
   };
   rewrite([]);
-  const latents = await encodeLatents(directory, seed, Math.ceil((4 * mimi.binCount) / CALIBRATION_ROWS));
+  const latents = await encodeLatents(
+    directory,
+    seed,
+    Math.min(4 * mimi.binCount, CALIBRATION_FRAMES_MAX) / CALIBRATION_ROWS,
+  );
   const projection = (branch: string) => random.get(`quantizer.${branch}.input_proj.weight`)!.produce();
   const projections = { semantic: projection('rvq_first'), acoustic: projection('rvq_rest') };
   const codebooks = drawCodebooks(mimi, latents, projections, seed);
