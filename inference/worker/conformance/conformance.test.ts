@@ -1,0 +1,54 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type InferenceWorker, spawnInferenceWorker } from '../supervisor.ts';
+import { CLAUSES, runConformance } from './conformance.ts';
+import { DEVIATIONS, DeviantWorker } from './deviant-worker.ts';
+
+let worker: InferenceWorker;
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'parley-conformance-'));
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+const verdicts = (path: string, names?: string[]) => Array.fromAsync(runConformance(path, names));
+
+describe('the conformance test', () => {
+  beforeAll(async () => {
+    worker = await spawnInferenceWorker({ engine: 'loopback', slotCount: 3 });
+  });
+  afterAll(() => worker.close());
+
+  it('passes our own worker in every clause', { timeout: 60_000 }, async () => {
+    const failed = (await verdicts(worker.socketPath)).filter(({ passed }) => !passed);
+    expect(failed).toEqual([]);
+  });
+
+  it('passes a worker behind a relay that changes nothing but the bytes’ grouping', async () => {
+    const path = join(dir, 'honest.sock');
+    await using _ = await DeviantWorker.listen(path, worker.socketPath, undefined);
+    const names = ['greets', 'answers-pings', 'counts-slots', 'begins-anew', 'keeps-neighbours', 'counts-deficits'];
+    expect((await verdicts(path, names)).map(({ problem }) => problem)).toEqual(names.map(() => ''));
+  });
+
+  it('covers every clause that PROTOCOL.md names, and no other', async () => {
+    const text = await readFile(new URL('../PROTOCOL.md', import.meta.url), 'utf8');
+    const named = [...text.matchAll(/\[([a-z]+(?:-[a-z]+)*)\]/g)].map(([, name]) => name);
+    expect(CLAUSES.map(({ name }) => name).sort()).toEqual([...new Set(named)].sort());
+  });
+});
+
+describe('a wrong worker fails the clause', () => {
+  it.each(CLAUSES.map(({ name }) => name))('%s', async (name) => {
+    expect(DEVIATIONS).toHaveProperty(name);
+    // A fresh one each time: one that does not free its slots has none left for the next clause.
+    await using upstream = await spawnInferenceWorker({ engine: 'loopback', slotCount: 3 });
+    const path = join(dir, `${name}.sock`);
+    await using _ = await DeviantWorker.listen(path, upstream.socketPath, name);
+    const [verdict] = await verdicts(path, [name]);
+    expect(verdict).toMatchObject({ name, passed: false });
+    expect(verdict!.problem).not.toBe('');
+  });
+});
