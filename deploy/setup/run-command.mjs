@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 
 const KEPT_LINES = 40;
+const STOP_SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /** A step of the set-up that cannot go on; the message says what to do. */
 export class SetupError extends Error {}
@@ -23,6 +24,12 @@ export function runCommand(command, args, { cwd, env, onLine } = {}) {
     /** @type {string[]} */
     const kept = [];
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    // A build that outlives the set-up would meet the next one in the same folder.
+    const stop = () => {
+      child.kill();
+      process.exit(1);
+    };
+    for (const signal of STOP_SIGNALS) process.once(signal, stop);
     for (const stream of [child.stdout, child.stderr]) {
       let rest = '';
       stream.setEncoding('utf8').on('data', (text) => {
@@ -38,8 +45,10 @@ export function runCommand(command, args, { cwd, env, onLine } = {}) {
     }
     child.on('error', (error) => reject(new SetupError(`${command} could not be started: ${error.message}`)));
     child.on('close', (status, signal) => {
+      for (const name of STOP_SIGNALS) process.off(name, stop);
       if (status === 0) resolve();
-      else reject(new SetupError(`${[command, ...args].join(' ')}\nended with ${signal ?? status}:\n${kept.join('\n')}`));
+      else
+        reject(new SetupError(`${[command, ...args].join(' ')}\nended with ${signal ?? status}:\n${kept.join('\n')}`));
     });
   });
 }

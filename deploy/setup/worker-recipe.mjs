@@ -30,6 +30,15 @@ export const FLATC_FLAGS = [
   '',
 ];
 
+// OpenSSL sets BIO_CB_RETURN beside the operation's own bits, so the worker's comparison never holds.
+const BIO_CALLBACK = {
+  defect: '(operationType == BIO_CB_RETURN)',
+  correct: '((operationType & BIO_CB_RETURN) != 0)',
+};
+
+/** All that decides what comes out of the same sources, for the name under which the result is kept. */
+export const RECIPE = JSON.stringify([COMPILE_FLAGS, LINK_FLAGS, FLATC_FLAGS, BIO_CALLBACK]);
+
 /**
  * The C++ sources of the worker's executable, as its own meson.build lists them.
  *
@@ -56,10 +65,11 @@ export function workerSources(mesonBuild) {
  * @throws {Error} when the defective expression is not there exactly once.
  */
 export function withCorrectBioCallback(source) {
-  const defect = '(operationType == BIO_CB_RETURN)';
+  const { defect, correct } = BIO_CALLBACK;
   const parts = source.split(defect);
-  if (parts.length !== 2) throw new Error(`DtlsTransport.cpp has ${parts.length - 1} times "${defect}", 1 was expected`);
-  return parts.join('((operationType & BIO_CB_RETURN) != 0)');
+  if (parts.length !== 2)
+    throw new Error(`DtlsTransport.cpp has ${parts.length - 1} times "${defect}", 1 was expected`);
+  return parts.join(correct);
 }
 
 /**

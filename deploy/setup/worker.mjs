@@ -6,9 +6,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { arch, homedir, platform, release } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { withLock } from './lock.mjs';
 import { runCommand, SetupError } from './run-command.mjs';
-import { FLATC_FLAGS, ninjaFile, withCorrectBioCallback, workerSources } from './worker-recipe.mjs';
+import { fileInTar } from './tar.mjs';
+import { FLATC_FLAGS, ninjaFile, RECIPE, withCorrectBioCallback, workerSources } from './worker-recipe.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const STAND_IN_HEADERS = join(HERE, 'mediasoup-worker');
@@ -86,10 +88,11 @@ export async function downloadWorker(root, env) {
     try {
       const response = await fetch(url, { signal: AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS) });
       if (!response.ok) return `${url} answered ${response.status}`;
+      const worker = fileInTar(gunzipSync(await response.arrayBuffer()), 'mediasoup-worker');
+      if (worker === null) return `${url} holds no mediasoup-worker`;
       rmSync(unpacked, { recursive: true, force: true });
       mkdirSync(unpacked, { recursive: true });
-      writeFileSync(join(unpacked, 'worker.tgz'), Buffer.from(await response.arrayBuffer()));
-      await runCommand('tar', ['-xzf', 'worker.tgz', 'mediasoup-worker'], { cwd: unpacked });
+      writeFileSync(join(unpacked, 'mediasoup-worker'), worker, { mode: 0o755 });
       if (!runsHere(join(unpacked, 'mediasoup-worker'))) return 'the downloaded worker does not run on this machine';
       replaceFolder(unpacked, folder);
       return null;
@@ -168,10 +171,9 @@ function replaceFolder(from, to) {
 
 /** Changes with the recipe, the architecture and the system's release, whose libraries the worker is linked with. */
 function recipeHash() {
-  const hash = createHash('sha256').update(`${platform()} ${arch()}\n`);
-  for (const file of ['worker-recipe.mjs', 'mediasoup-worker/srtp.h', 'mediasoup-worker/ankerl/unordered_dense.h']) {
-    hash.update(readFileSync(join(HERE, file)));
-  }
+  const hash = createHash('sha256').update(`${platform()} ${arch()} ${RECIPE}`);
+  for (const header of ['srtp.h', 'ankerl/unordered_dense.h'])
+    hash.update(readFileSync(join(STAND_IN_HEADERS, header)));
   const osRelease = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
   hash.update((osRelease.match(/^(ID|VERSION_ID)=.*$/gm) ?? []).join());
   return hash.digest('hex').slice(0, 12);

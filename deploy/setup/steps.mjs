@@ -1,0 +1,156 @@
+// The plan: what has to be there before Parley runs, in order. To add a step, add an entry to `planSteps`; something
+// that the project makes from its own files is one line with `madeFrom`.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { areNodePackagesThere, installNodePackages } from './node-packages.mjs';
+import { runCommand, SetupError } from './run-command.mjs';
+import { findChromium, findLibrary } from './system-packages.mjs';
+import { systemPackagesStep } from './system-packages-step.mjs';
+import { buildWorker, downloadWorker, findWorker } from './worker.mjs';
+
+/** @typedef {import('./run-steps.mjs').Step} Step */
+/** @typedef {'start' | 'test' | 'tools'} Goal what is about to be run: the server, everything, or tools without audio */
+/**
+ * @typedef {object} Context
+ * @property {string} root the repository's folder
+ * @property {NodeJS.ProcessEnv} env
+ * @property {Goal} goal
+ * @property {import('./platform.mjs').Platform} platform
+ * @property {boolean} isAgreed whether system packages may be installed unasked
+ * @property {(text: string) => void} write
+ */
+
+/**
+ * @param {Context} context
+ * @returns {Step[]}
+ */
+export function planSteps(context) {
+  const nodePackages = [nodePackagesStep(context), nodeStep(context)];
+  if (context.goal === 'tools') return nodePackages;
+  return [...nodePackages, ...workerAndSystemSteps(context), settingsStep(context)];
+}
+
+/** @param {Context} context @returns {Step} */
+function nodePackagesStep({ root, env }) {
+  return {
+    name: 'npm packages',
+    isDone: () => areNodePackagesThere(root),
+    run: (report) => installNodePackages(root, env, report),
+  };
+}
+
+/** Node 24 comes with the npm packages; where npm has none for this platform, ours must do. @param {Context} context */
+function nodeStep({ root }) {
+  return {
+    name: 'Node 24',
+    isDone: () =>
+      existsSync(join(root, 'node_modules', '.bin', 'node')) || Number(process.versions.node.split('.')[0]) >= 24,
+    run: async () => {
+      throw new SetupError(
+        `npm has no Node 24 for ${process.platform} ${process.arch}: install it from https://nodejs.org`,
+      );
+    },
+  };
+}
+
+/** @param {Context} context @returns {Step[]} */
+function workerAndSystemSteps(context) {
+  const { root, env, goal } = context;
+  const hasWorker = () => findWorker(root, env) !== null;
+  return [
+    {
+      name: "mediasoup's worker, official build",
+      isDone: hasWorker,
+      run: async () => {
+        const refusal = await downloadWorker(root, env);
+        return refusal === null ? undefined : `not available, will be built here (${refusal})`;
+      },
+    },
+    systemPackagesStep({
+      ...context,
+      purposes: () => [
+        'run',
+        ...(hasWorker() ? [] : [/** @type {const} */ ('build-worker')]),
+        ...(goal === 'test' ? [/** @type {const} */ ('test')] : []),
+      ],
+    }),
+    {
+      name: "mediasoup's worker, built from source",
+      isDone: hasWorker,
+      run: (report) => buildWorker(root, env, { cores: availableParallelism(), memoryBytes: totalmem() }, report),
+    },
+  ];
+}
+
+/**
+ * Tells the server what was found: `.parley/setup.json` is
+ * `{ mediasoupWorkerBin: string, opusLibrary: string, chromium: string | null }`, all absolute paths.
+ *
+ * @param {Context} context @returns {Step}
+ */
+function settingsStep({ root, env }) {
+  const file = join(root, '.parley', 'setup.json');
+  const text = () => {
+    const found = {
+      mediasoupWorkerBin: findWorker(root, env),
+      opusLibrary: findLibrary('opus', env),
+      chromium: findChromium(env),
+    };
+    return `${JSON.stringify(found, null, 2)}\n`;
+  };
+  return {
+    name: 'paths for the server, .parley/setup.json',
+    isDone: () => existsSync(file) && readFileSync(file, 'utf8') === text(),
+    run: async () => replaceFile(file, text()),
+  };
+}
+
+/**
+ * A step that makes something of the project's own files with Node 24, again whenever those change.
+ *
+ * @param {object} making
+ * @param {string} making.name
+ * @param {string} making.root
+ * @param {NodeJS.ProcessEnv} making.env
+ * @param {string[]} making.sources files and folders, relative to `root`.
+ * @param {string} making.output folder that the command makes, relative to `root`.
+ * @param {string[]} making.command script and arguments.
+ * @returns {Step}
+ */
+export function madeFrom({ name, root, env, sources, output, command }) {
+  const stamp = join(root, output, '.made-from');
+  const wanted = () => hashOf(sources.map((source) => join(root, source)));
+  return {
+    name,
+    isDone: () => existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted(),
+    run: async () => {
+      // Taken before the making, so that a change during it makes it again.
+      const hash = wanted();
+      const node = join(root, 'node_modules', '.bin', 'node');
+      await runCommand(existsSync(node) ? node : process.execPath, command, { cwd: root, env });
+      replaceFile(stamp, hash);
+    },
+  };
+}
+
+/** @param {string[]} paths */
+function hashOf(paths) {
+  const hash = createHash('sha256');
+  /** @param {string} path */
+  const add = (path) => {
+    if (!existsSync(path)) return;
+    if (statSync(path).isDirectory()) for (const name of readdirSync(path).sort()) add(join(path, name));
+    else hash.update(`${path}\0`).update(readFileSync(path));
+  };
+  paths.forEach(add);
+  return hash.digest('hex');
+}
+
+/** @param {string} path @param {string} text */
+function replaceFile(path, text) {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.part`, text);
+  renameSync(`${path}.part`, path);
+}
