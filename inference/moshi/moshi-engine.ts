@@ -174,6 +174,7 @@ export class MoshiEngine implements Engine {
           `${forcedAudio.length} codes, not ${agentCodebookCount}`,
         forcedAudio?.some((code) => code !== -1 && !isTokenBelow(code, codebookSize)) && `codes ${forcedAudio}`,
         addToInput && addToInput.length !== inputDim && `${addToInput.length} added values, not ${inputDim}`,
+        addToInput && !addToInput.every(Number.isFinite) && 'an added value that is not a finite number',
       ].filter((problem) => typeof problem === 'string');
       if (problems.length > 0) throw new InferenceError('FRAME_INVALID', `slot ${slot}: ${problems.join('; ')}`);
       seen.add(slot);
