@@ -25,6 +25,8 @@ export const INFERENCE_ERRORS = {
   LINK_CLOSED: { retryable: true, fix: 'Connect again; if the worker died, it has to be started again first.' },
   SLOT_COUNT_INVALID: { retryable: false, fix: 'Give a worker 1 to 1024 slots.' },
   ENGINE_UNKNOWN: { retryable: false, fix: 'Choose the engine `moshi` or `loopback`.' },
+  LOG_INVALID: { retryable: false, fix: 'Give a file that a worker recorded, whole up to its end.' },
+  LOG_MISMATCH: { retryable: false, fix: 'Replay with the checkpoint, slots and runtime that were recorded.' },
   WORKER_FAILED: { retryable: true, fix: 'Read what the worker wrote to stderr, mend that and start it again.' },
 } as const;
 export type InferenceErrorCode = keyof typeof INFERENCE_ERRORS;

@@ -12,6 +12,9 @@ export { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ } from './engine/engine.ts';
 export type { InferenceErrorCode } from './errors.ts';
 export { INFERENCE_ERRORS, InferenceError } from './errors.ts';
 export { type VerifiedCase, verifyDirectories } from './golden/verify.ts';
+export type { LogHeader } from './log/log-record.ts';
+export { LogReader } from './log/read-log.ts';
+export { type ReplayOptions, type ReplayResult, replayLog } from './log/replay.ts';
 export { MoshiEngine, type MoshiEngineOptions } from './moshi/moshi-engine.ts';
 export { GraphBuilder, type Value } from './onnx/graph-builder.ts';
 export { WeightsFile } from './onnx/weights-file.ts';
@@ -29,6 +32,8 @@ export type {
   TickReport,
   WorkerDeath,
 } from './worker/api.ts';
+export { runConformance, type Verdict } from './worker/conformance/conformance.ts';
+export { createEngine, type EngineChoice } from './worker/create-engine.ts';
 export { connectWorker, type WorkerLink } from './worker/link.ts';
 export { type InferenceWorker, spawnInferenceWorker } from './worker/supervisor.ts';
 export type { WorkerSlot } from './worker/worker-slot.ts';

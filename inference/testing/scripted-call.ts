@@ -18,7 +18,7 @@ export function slotOptions({ number }: CallScript): SlotOptions {
 }
 
 /** @returns what the call sends in its step `step`: a tone that glides through noise, and what it forces. */
-export function scriptedInput(script: CallScript, step: number, slot: number, engine: Engine): SlotInput {
+export function scriptedInput(script: CallScript, step: number, slot: number, engine: Pick<Engine, 'info'>): SlotInput {
   const chance = (choice: number) => uniform(BigInt(script.number), step, choice);
   const startHz = 100 + 800 * uniform(BigInt(script.number), 0, 9);
   const loudness = 0.8 * chance(0);

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { InferenceError } from '../errors.ts';
+import { Recorder } from '../log/recorder.ts';
 import { createEngine, warmUp } from './create-engine.ts';
 import type { WorkerNotice } from './supervisor.ts';
 import { WorkerServer } from './worker-server.ts';
@@ -18,6 +19,7 @@ async function main(): Promise<void> {
       slots: { type: 'string', default: '1' },
       cache: { type: 'string' },
       threads: { type: 'string' },
+      record: { type: 'string' },
       'simulated-step-ms': { type: 'string', default: '0' },
     },
   });
@@ -31,12 +33,14 @@ async function main(): Promise<void> {
     ...(values.threads !== undefined && { threadCount: Number(values.threads) }),
   });
   await warmUp(engine);
-  const server = new WorkerServer({ engine });
+  const recorder = values.record === undefined ? undefined : await Recorder.start(values.record, engine.info);
+  const server = new WorkerServer({ engine, ...(recorder && { observer: recorder }) });
   let isEnding = false;
   const end = async () => {
     if (isEnding) return;
     isEnding = true;
     await server.close();
+    await recorder?.close();
     await engine.close();
     process.exit(0);
   };
