@@ -28,7 +28,8 @@ export interface PlacedCall {
 
 /** What the server tells signaling about a placed call. After `ended` nothing else is told. */
 export interface CallObserver {
-  transportConnected(transportId: string): void;
+  /** Both transports of the latest offer are connected. */
+  mediaConnected(): void;
   /** The transports are gone; `reopenMedia` works from now on. */
   mediaLost(): void;
   /** The engine stopped answering this call. */

@@ -6,8 +6,6 @@ import type { CallState, ClientToServerEvents, EndReason, RequestOf, ServerToCli
 import { PROTOCOL_VERSION } from './protocol.ts';
 import { wireErrorOf } from './request-gate.ts';
 
-type OwnFacts = Omit<CallFacts, 'connectedTransports'>;
-
 export type SignalingSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
 
 export interface CallSignalingOptions {
@@ -25,12 +23,12 @@ export interface CallSignalingOptions {
 export class CallSignaling {
   readonly #socket: SignalingSocket;
   readonly #options: CallSignalingOptions;
-  readonly #connectedTransports = new Set<string>();
-  #facts: OwnFacts = {
+  #facts: CallFacts = {
     isPlaced: false,
     isEnded: false,
     wasLive: false,
     isEngineUp: true,
+    isConnected: false,
     hasProducer: false,
     hasConsumer: false,
   };
@@ -49,7 +47,7 @@ export class CallSignaling {
   }
 
   get state(): CallState {
-    return stateOf({ ...this.#facts, connectedTransports: this.#connectedTransports });
+    return stateOf(this.#facts);
   }
 
   /** @throws {SignalingError} `PROTOCOL_UNSUPPORTED`, `CALL_CLOSED`, and what `CallHost.placeCall` throws */
@@ -137,13 +135,7 @@ export class CallSignaling {
       if (!this.#facts.isEnded) act();
     };
     return {
-      transportConnected: (id) =>
-        unlessEnded(() => {
-          // An id of transports that were replaced since says nothing about the new ones.
-          if (!this.#transportIds.includes(id)) return;
-          this.#connectedTransports.add(id);
-          this.#update({});
-        }),
+      mediaConnected: () => unlessEnded(() => this.#update({ isConnected: true })),
       mediaLost: () => unlessEnded(() => this.#loseMedia()),
       engineLost: (error) =>
         unlessEnded(() => {
@@ -161,9 +153,8 @@ export class CallSignaling {
   #loseMedia(): void {
     this.#mediaLosses += 1;
     this.#isMediaLost = true;
-    this.#connectedTransports.clear();
     this.#connectAsked.clear();
-    this.#update({ hasProducer: false, hasConsumer: false });
+    this.#update({ isConnected: false, hasProducer: false, hasConsumer: false });
     this.#socket.emit('mediaLost', {});
   }
 
@@ -183,9 +174,9 @@ export class CallSignaling {
     if (this.#mediaLosses !== lossesBefore) throw new SignalingError('MEDIA_LOST', 'the transports are gone');
   }
 
-  #update(change: Partial<OwnFacts>): void {
+  #update(change: Partial<CallFacts>): void {
     this.#facts = { ...this.#facts, ...change };
-    const state = stateOf({ ...this.#facts, connectedTransports: this.#connectedTransports });
+    const state = stateOf(this.#facts);
     if (state === 'live') this.#facts = { ...this.#facts, wasLive: true };
     if (state === this.#state) return;
     this.#state = state;
@@ -201,7 +192,7 @@ export class CallSignaling {
     }
     // One limit over all states before `live`, so that a call cannot wander between them for ever.
     this.#notLiveTimer ??= setTimeout(() => {
-      this.#end(timeoutReasonOf({ ...this.#facts, connectedTransports: this.#connectedTransports }));
+      this.#end(timeoutReasonOf(this.#facts));
     }, this.#options.notLiveMsMax);
   }
 

@@ -6,13 +6,11 @@ export interface CallFacts {
   readonly isEnded: boolean;
   readonly wasLive: boolean;
   readonly isEngineUp: boolean;
-  /** Transports that are connected, by id. */
-  readonly connectedTransports: ReadonlySet<string>;
+  /** Both transports are connected. */
+  readonly isConnected: boolean;
   readonly hasProducer: boolean;
   readonly hasConsumer: boolean;
 }
-
-const TRANSPORTS_PER_CALL = 2;
 
 /** @returns the state that the facts amount to. */
 export function stateOf(facts: CallFacts): CallState {
@@ -29,5 +27,5 @@ export function timeoutReasonOf(facts: CallFacts): EndReason {
 }
 
 function isMediaUp(facts: CallFacts): boolean {
-  return facts.hasProducer && facts.hasConsumer && facts.connectedTransports.size >= TRANSPORTS_PER_CALL;
+  return facts.isConnected && facts.hasProducer && facts.hasConsumer;
 }

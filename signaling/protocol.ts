@@ -39,7 +39,8 @@ const EndReasonSchema = z.enum([
 
 export const CallStateSchema = z.enum(['joining', 'connecting', 'live', 'reconnecting', 'ended']);
 
-const MediaOfferSchema = z.object({
+/** What a client needs to send and receive audio. */
+export const MediaOfferSchema = z.object({
   routerRtpCapabilities: RtpCapabilitiesSchema,
   sendTransport: TransportOfferSchema.describe('The caller sends the microphone through it.'),
   recvTransport: TransportOfferSchema.describe('The caller receives the model through it.'),

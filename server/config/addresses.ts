@@ -69,9 +69,6 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
-/** A name other than localhost may resolve to anything, so it counts as public. */
 function isPrivate(host: string): boolean {
-  const family = isIP(host);
-  if (family === 0) return host === 'localhost';
-  return NOT_PUBLIC.check(host, family === 4 ? 'ipv4' : 'ipv6');
+  return host === 'localhost' || NOT_PUBLIC.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
 }

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
 const Port = z.int().min(0).max(65_535);
+const Host = z.union([z.literal('localhost'), z.ipv4(), z.ipv6()], {
+  message: 'An IP address or `localhost`: another name may resolve to anything.',
+});
 const Path = z.string().min(1).max(4096);
 const Origin = z.url({ protocol: /^https?$/ }).refine((url) => URL.canParse(url) && new URL(url).origin === url, {
   message: 'An origin alone, such as https://example.org',
@@ -13,7 +16,7 @@ export const ConfigSchema = z.strictObject({
   lan: z.boolean().default(false).describe('Serves the local network over TLS.'),
   http: z
     .strictObject({
-      host: z.string().min(1).max(255).optional().describe('Address to bind. Default 127.0.0.1; with `lan` 0.0.0.0.'),
+      host: Host.optional().describe('Address to bind. Default 127.0.0.1; with `lan` 0.0.0.0.'),
       port: Port.default(7300).describe('0 takes a free one.'),
       allowedOrigins: z.array(Origin).max(64).default([]).describe('Origins of foreign pages that may call.'),
     })
