@@ -43,7 +43,9 @@ export async function installNodePackages(root, env, onProgress) {
   const onLine = (/** @type {string} */ line) => {
     if (/http (fetch|cache) .*\.tgz/.test(line)) onProgress(Math.min(1, ++fetched / packageCount));
   };
-  const options = { cwd: root, env: { ...env, PATH: path.join(delimiter) }, onLine };
+  // What wants a newer Node than the one that installs gets it: the installation brings it.
+  const noise = /^npm (warn ebadengine|http)/i;
+  const options = { cwd: root, env: { ...env, PATH: path.join(delimiter) }, onLine, noise };
   const { npm_execpath: npm, npm_node_execpath: node } = env;
   if (npm && node && !node.startsWith(ownBin)) await runCommand(node, [npm, ...args], options);
   else await runCommand('npm', args, options);

@@ -16,10 +16,11 @@ export class SetupError extends Error {}
  * @param {string} [options.cwd]
  * @param {NodeJS.ProcessEnv} [options.env]
  * @param {(line: string) => void} [options.onLine] gets every line of its output.
+ * @param {RegExp} [options.noise] lines that say nothing about a failure.
  * @returns {Promise<void>} when it has ended with status 0.
  * @throws {SetupError} with its last lines when it ended otherwise.
  */
-export function runCommand(command, args, { cwd, env, onLine } = {}) {
+export function runCommand(command, args, { cwd, env, onLine, noise } = {}) {
   return new Promise((resolve, reject) => {
     /** @type {string[]} */
     const kept = [];
@@ -36,9 +37,10 @@ export function runCommand(command, args, { cwd, env, onLine } = {}) {
         const lines = (rest + text).split(/\r?\n|\r/);
         rest = lines.pop() ?? '';
         for (const line of lines) {
+          onLine?.(line);
+          if (noise?.test(line)) continue;
           kept.push(line);
           if (kept.length > KEPT_LINES) kept.shift();
-          onLine?.(line);
         }
       });
       stream.on('end', () => rest !== '' && kept.push(rest));
