@@ -23,6 +23,7 @@ export class GraphRunner {
   readonly state: HostState;
   readonly nodeCount: number;
   readonly #session: InferenceSession;
+  #hostBytes = 0;
 
   private constructor(session: InferenceSession, bundle: GraphBundle, slotCount: number) {
     this.#session = session;
@@ -58,7 +59,17 @@ export class GraphRunner {
     advances: (clock: Clock, row: number) => boolean,
   ): Promise<RunResult> {
     const outputs = (await this.#session.run({ ...this.state.feeds(batchSize), ...feeds })) as Record<string, Tensor>;
-    return { outputs, brokenRows: this.state.commit(outputs, batchSize, advances) };
+    const brokenRows = this.state.commit(outputs, batchSize, advances);
+    this.#hostBytes = bytesOf(feeds) + bytesOf(outputs) + this.state.writtenBytes;
+    return { outputs, brokenRows };
+  }
+
+  /**
+   * Bytes that passed through JavaScript in the last run: the inputs that it fills, the outputs that it is handed, and
+   * what it writes into the state. The state that the graph reads where it lies is not among them.
+   */
+  get hostBytes(): number {
+    return this.#hostBytes;
   }
 
   /** Writes the profile that was asked for. */
@@ -69,4 +80,8 @@ export class GraphRunner {
   close(): Promise<void> {
     return this.#session.release();
   }
+}
+
+function bytesOf(tensors: Readonly<Record<string, Tensor>>): number {
+  return Object.values(tensors).reduce((sum, { data }) => sum + (data as Float32Array | Int32Array).byteLength, 0);
 }

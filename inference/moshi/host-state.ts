@@ -3,6 +3,7 @@ import { type Clock, type RingSpec, type StateLayout, stateNames } from '../grap
 
 /** Added to the score of a position that must not be seen: finite, so that a row which sees nothing makes no NaN. */
 export const MASKED = -1e30;
+const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
 type Feeds = Record<string, Tensor>;
 
@@ -15,6 +16,7 @@ export class HostState {
   readonly #rings: HostRing[];
   readonly #tails: HostTails[];
   readonly #feeds = new Map<number, Feeds>();
+  #writtenBytes = 0;
 
   constructor(layout: StateLayout, slotCount: number) {
     this.#slotCount = slotCount;
@@ -27,6 +29,11 @@ export class HostState {
   get bytesPerSlot(): number {
     const bytes = [...this.#rings, ...this.#tails].reduce((sum, part) => sum + part.bytes, 0);
     return bytes / this.#slotCount;
+  }
+
+  /** Bytes that the last step wrote here: what it added, with the masks' entries and the rotary angles of its positions. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
   }
 
   /** Starts a slot anew. Old keys and values stay where they are, unseen. */
@@ -43,7 +50,8 @@ export class HostState {
 
   /** @returns the state as inputs of a step of the first `batchSize` slots; views, valid until the next commit. */
   feeds(batchSize: number): Feeds {
-    for (const ring of this.#rings) ring.turn(batchSize);
+    this.#writtenBytes = 0;
+    for (const ring of this.#rings) this.#writtenBytes += ring.turn(batchSize);
     let feeds = this.#feeds.get(batchSize);
     if (!feeds) {
       feeds = {};
@@ -71,7 +79,7 @@ export class HostState {
         if (!advances(part.clock, row)) continue;
         const rowAdded = added.subarray(row * width, (row + 1) * width);
         if (!areFinite(rowAdded)) broken.add(row);
-        part.advance(row, rowAdded);
+        this.#writtenBytes += part.advance(row, rowAdded);
       }
     }
     return broken;
@@ -127,8 +135,8 @@ class HostRing {
     }
   }
 
-  /** Turns the rotary angles to the positions that the next step writes. */
-  turn(batchSize: number): void {
+  /** Turns the rotary angles to the positions that the next step writes. @returns bytes written, as `advance` does. */
+  turn(batchSize: number): number {
     const { headDim, positionsPerStep: T } = this.#spec;
     const half = headDim / 2;
     for (let row = 0; row < batchSize * T; row++) {
@@ -139,6 +147,7 @@ class HostRing {
         this.#sines[row * half + i] = Math.sin(angle);
       }
     }
+    return 2 * batchSize * T * half * FLOAT_BYTES;
   }
 
   view(batchSize: number): Feeds {
@@ -170,7 +179,7 @@ class HostRing {
   }
 
   /** @param added [T, layers * 2 * H * D]: each layer's keys, then its values. */
-  advance(slot: number, added: Float32Array): void {
+  advance(slot: number, added: Float32Array): number {
     const { layerCount, headCount: H, headDim: D, context: S, positionsPerStep: T } = this.#spec;
     const dim = H * D;
     const first = this.#positions[slot]!;
@@ -188,19 +197,25 @@ class HostRing {
       }
     }
     this.#positions[slot] = first + T;
-    this.#see(slot, first);
+    return added.byteLength + this.#see(slot, first);
   }
 
   /** Shows the entries just written and hides those that the next step overwrites. */
-  #see(slot: number, first: number): void {
+  #see(slot: number, first: number): number {
     const { context: S, positionsPerStep: T } = this.#spec;
+    let writtenCount = 0;
+    const write = (at: number, value: number) => {
+      this.#mask[at] = value;
+      writtenCount += 1;
+    };
     for (let query = 0; query < T; query++) {
       const start = (slot * T + query) * (S + T);
-      for (let t = 0; t < T; t++) this.#mask[start + ((first + t) % S)] = 0;
+      for (let t = 0; t < T; t++) write(start + ((first + t) % S), 0);
       for (let t = T; t < 2 * T; t++) {
-        if (first + t >= S) this.#mask[start + ((first + t) % S)] = MASKED;
+        if (first + t >= S) write(start + ((first + t) % S), MASKED);
       }
     }
+    return writtenCount * FLOAT_BYTES;
   }
 }
 
@@ -242,9 +257,10 @@ class HostTails {
     return feeds;
   }
 
-  advance(slot: number, added: Float32Array): void {
+  advance(slot: number, added: Float32Array): number {
     this.#data.set(added, slot * this.#floats);
     this.#isFirst[slot] = 0;
+    return added.byteLength;
   }
 }
 

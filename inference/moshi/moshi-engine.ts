@@ -98,6 +98,11 @@ export class MoshiEngine implements Engine {
     return this.#runner.nodeCount;
   }
 
+  /** Bytes that passed through JavaScript in the last step, whatever the length of the contexts. */
+  get hostBytesOfLastStep(): number {
+    return this.#runner.hostBytes;
+  }
+
   get stateBytesPerSlot(): number {
     return this.#runner.state.bytesPerSlot;
   }
