@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isInstalled } from './node-packages.mjs';
+import { isInstalled, isInstallerFit } from './node-packages.mjs';
 
 const wanted = {
   packages: {
@@ -20,5 +20,18 @@ describe('node_modules', () => {
 
   it('is not complete when it is empty', () => {
     expect(isInstalled(wanted, {})).toBe(false);
+  });
+});
+
+describe('the npm that runs the set-up', () => {
+  it.each([
+    ['npm/9.2.0 node/v18.20.4 linux x64 workspaces/false', false],
+    ['npm/11.19.1 node/v20.20.2 linux x64 workspaces/false', false],
+    ['npm/10.9.3 node/v22.19.0 linux x64 workspaces/false', false],
+    ['npm/11.6.2 node/v24.11.1 darwin arm64 workspaces/false', true],
+    ['pnpm/10.0.0 npm/? node/v24.11.1 linux x64', false],
+    [undefined, false],
+  ])('%s installs our packages itself: %s', (userAgent, expected) => {
+    expect(isInstallerFit(userAgent)).toBe(expected);
   });
 });

@@ -4,11 +4,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { areNodePackagesThere, installNodePackages } from './node-packages.mjs';
-import { runCommand, SetupError } from './run-command.mjs';
+import { areNodePackagesThere, installNodePackages, noNodeError } from './node-packages.mjs';
+import { runCommand } from './run-command.mjs';
 import { findChromium, findLibrary } from './system-packages.mjs';
 import { systemPackagesStep } from './system-packages-step.mjs';
-import { buildWorker, downloadWorker, findWorker } from './worker.mjs';
+import { buildWorker, cacheFolder, downloadWorker, findWorker } from './worker.mjs';
 
 /** @typedef {import('./run-steps.mjs').Step} Step */
 /** @typedef {'start' | 'test' | 'tools'} Goal what is about to be run: the server, everything, or tools without audio */
@@ -37,7 +37,7 @@ function nodePackagesStep({ root, env }) {
   return {
     name: 'npm packages',
     isDone: () => areNodePackagesThere(root),
-    run: (report) => installNodePackages(root, env, report),
+    run: (report) => installNodePackages(root, cacheFolder(env), env, report),
   };
 }
 
@@ -48,9 +48,7 @@ function nodeStep({ root }) {
     isDone: () =>
       existsSync(join(root, 'node_modules', '.bin', 'node')) || Number(process.versions.node.split('.')[0]) >= 24,
     run: async () => {
-      throw new SetupError(
-        `npm has no Node 24 for ${process.platform} ${process.arch}: install it from https://nodejs.org`,
-      );
+      throw noNodeError();
     },
   };
 }
