@@ -14,6 +14,10 @@ export const SERVER_ERRORS = {
   MEDIA_PROCESS_FAILED: { retryable: true, fix: 'Read what the media process wrote to stderr; it is started again.' },
   RPC_INVALID: { retryable: false, fix: 'Run server and media process from the same release.' },
   RPC_TIMEOUT: { retryable: true, fix: 'The media process did not answer in time: it may be overloaded.' },
+  WAV_UNREADABLE: { retryable: false, fix: 'Pass the path of a WAV file that exists and can be read.' },
+  WAV_INVALID: { retryable: false, fix: 'Pass a whole WAV file, 1 to 192 kHz, of PCM, floats, A-law or mu-law.' },
+  WAV_UNWRITABLE: { retryable: false, fix: 'Pass a path in a directory that exists and can be written to.' },
+  CALL_NOT_FINITE: { retryable: false, fix: 'Use another checkpoint: the numbers of this one grow beyond all bounds.' },
 } as const;
 export type ServerErrorCode = keyof typeof SERVER_ERRORS;
 

@@ -22,6 +22,8 @@ export interface ReplayResult {
 }
 
 export interface ReplayOptions {
+  /** A call begins: what the slot gives from here on is its own. */
+  readonly onSlotOpened?: (slot: number) => void;
   /** Called with every output, in order. */
   readonly onOutput?: (tickIndex: number, output: SlotOutput) => void;
   readonly onProgress?: (bytesRead: number, fileBytes: number) => void;
@@ -44,8 +46,10 @@ export async function replayLog(path: string, engine: Engine, options: ReplayOpt
   let [stepCount, outputCount, differenceCount] = [0, 0, 0];
   let end: ReplayResult['end'] = 'missing';
   for await (const record of log.records()) {
-    if (record.type === 'opened') engine.openSlot(record.slot, record.options);
-    else if (record.type === 'closed') engine.closeSlot(record.slot);
+    if (record.type === 'opened') {
+      engine.openSlot(record.slot, record.options);
+      options.onSlotOpened?.(record.slot);
+    } else if (record.type === 'closed') engine.closeSlot(record.slot);
     else if (record.type === 'end') end = record.reason;
     else if (record.type === 'step') {
       const inputs = record.rows.map(({ input }) => input);

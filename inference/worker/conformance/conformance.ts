@@ -1,3 +1,4 @@
+import { InferenceError } from '../../errors.ts';
 import { Bench } from './bench.ts';
 import { CONNECTION_CLAUSES } from './connection-clauses.ts';
 import { TICK_CLAUSES } from './tick-clauses.ts';
@@ -27,8 +28,10 @@ export const CLAUSES: readonly Clause[] = [...CONNECTION_CLAUSES, ...TICK_CLAUSE
  *
  * @param socketPath where any implementation of the protocol listens.
  * @param names the clauses to try; absent: all.
+ * @throws InferenceError `LINK_CLOSED` where nobody listens.
  */
 export async function* runConformance(socketPath: string, names?: readonly string[]): AsyncGenerator<Verdict> {
+  await demandListener(socketPath);
   for (const clause of CLAUSES) {
     if (names && !names.includes(clause.name)) continue;
     const { name, demands } = clause;
@@ -41,4 +44,11 @@ export async function* runConformance(socketPath: string, names?: readonly strin
     }
     yield { name, demands, passed: problem === '', problem };
   }
+}
+
+async function demandListener(socketPath: string): Promise<void> {
+  await using bench = new Bench(socketPath);
+  await bench.connect().catch((cause: Error) => {
+    throw new InferenceError('LINK_CLOSED', cause.message, { cause });
+  });
 }

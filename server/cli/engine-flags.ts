@@ -1,0 +1,19 @@
+import type { EngineChoice } from '../../inference/index.ts';
+
+/** The flags of every command that runs an engine itself. */
+export interface EngineFlags {
+  readonly engine: string;
+  readonly model?: string;
+  readonly cache?: string;
+  readonly threads?: number;
+}
+
+export function engineChoice({ engine, model, cache, threads }: EngineFlags, slotCount: number): EngineChoice {
+  return {
+    engine,
+    slotCount,
+    ...(model !== undefined && { modelDir: model }),
+    ...(cache !== undefined && { cacheDir: cache }),
+    ...(threads !== undefined && { threadCount: threads }),
+  };
+}
