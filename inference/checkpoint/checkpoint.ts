@@ -40,7 +40,10 @@ export class Checkpoint {
     if (usedCount > mimi.codebookCount || mimi.binCount !== lm.audioCard) {
       const found = `${mimi.codebookCount} codebooks of ${mimi.binCount}`;
       const expected = `at least ${usedCount} of ${lm.audioCard}`;
-      throw new InferenceError('CHECKPOINT_CONFIG_INVALID', `quantizer: found ${found}, expected ${expected}`);
+      throw new InferenceError(
+        'CHECKPOINT_CONFIG_INVALID',
+        `${this.directory}: quantizer: found ${found}, expected ${expected}`,
+      );
     }
     this.#mimi ??= this.#open(this.config.files.mimi, (weights) =>
       weights.validate(expectedMimiTensors(mimi, usedCount)),

@@ -1,107 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { FRAME_SAMPLES, SAMPLE_RATE_HZ } from '../engine/engine.ts';
+import type { z } from 'zod';
+import { FRAME_SAMPLES } from '../engine/engine.ts';
 import { InferenceError } from '../errors.ts';
+import { LmSchema, MimiSchema } from './config-schema.ts';
+import { schemaProblems } from './schema-problems.ts';
 
-const count = z.int().min(1).max(1_000_000);
 /** RMSNorm in f32 with eps 1e-8 is what every published checkpoint has; `rms_norm` differs in eps only. */
 const NORM_EPSILON = { rms_norm_f32: 1e-8, real_rms_norm_f32: 1e-8, rms_norm: 1e-5 } as const;
-
-const LutSchema = z.object({
-  type: z.literal('lut'),
-  lut: z.object({ n_bins: count, dim: count, tokenizer: z.literal('noop'), possible_values: z.array(z.string()) }),
-});
-
-/** The keys of config.json that shape the language model; unknown keys belong to other programs and are left alone. */
-const LmSchema = z.object({
-  model_type: z.enum(['moshi', 'personaplex', 'stt']).default('moshi'),
-  moshi_name: z.string().default('model.safetensors'),
-  mimi_name: z.string().default('tokenizer-e351c8d8-checkpoint125.safetensors'),
-  mimi_config_name: z.string().optional(),
-  tokenizer_name: z.string().default('tokenizer_spm_32k_3.model'),
-  dim: count,
-  text_card: count,
-  existing_text_padding_id: z.int().min(0).default(3),
-  n_q: count.max(64),
-  dep_q: z.int().min(0).max(64),
-  card: count,
-  num_heads: count,
-  num_layers: count,
-  causal: z.literal(true).default(true),
-  layer_scale: z.null().default(null),
-  context: count,
-  max_period: z.number().positive().default(10_000),
-  gating: z.literal('silu'),
-  norm: z.enum(['rms_norm_f32', 'real_rms_norm_f32', 'rms_norm']),
-  positional_embedding: z.literal('rope'),
-  delays: z.array(z.int().min(0).max(100)),
-  depformer_dim: count.optional(),
-  depformer_num_heads: count.optional(),
-  depformer_num_layers: count.optional(),
-  depformer_layer_scale: z.null().default(null),
-  depformer_multi_linear: z.literal(true).default(true),
-  depformer_gating: z.literal('silu').default('silu'),
-  depformer_pos_emb: z.literal('none').default('none'),
-  depformer_norm: z.null().default(null),
-  depformer_weights_per_step: z.literal(true).default(true),
-  depformer_weights_per_step_schedule: z.array(z.int().min(0)).nullish(),
-  demux_second_stream: z.literal(false).default(false),
-  demux_second_text_stream: z.literal(false).default(false),
-  cross_attention: z.literal(false).default(false),
-  lora: z.literal(false).default(false),
-  extra_heads_num_heads: z.int().min(0).default(0),
-  extra_heads_dim: z.int().min(1).default(6),
-  conditioners: z.record(z.string().regex(/^\w+$/), LutSchema).default({}),
-  fuser: z
-    .object({
-      sum: z.array(z.string()).default([]),
-      prepend: z.array(z.string()).max(0).default([]),
-      cross: z.array(z.string()).max(0).default([]),
-    })
-    .prefault({}),
-  parley_untrained: z.boolean().default(false),
-});
-
-const MimiSchema = z.object({
-  sample_rate: z.literal(SAMPLE_RATE_HZ).default(SAMPLE_RATE_HZ),
-  channels: z.literal(1).default(1),
-  frame_rate: z.literal(12.5).default(12.5),
-  seanet: z
-    .object({
-      dimension: count.default(512),
-      causal: z.literal(true).default(true),
-      n_filters: count.default(64),
-      n_residual_layers: z.literal(1).default(1),
-      compress: count.default(2),
-      kernel_size: count.default(7),
-      residual_kernel_size: count.default(3),
-      last_kernel_size: count.default(3),
-      activation: z.literal('ELU').default('ELU'),
-      norm: z.literal('none').default('none'),
-      pad_mode: z.literal('constant').default('constant'),
-      ratios: z.array(count).min(1).default([8, 6, 5, 4]),
-      true_skip: z.literal(true).default(true),
-    })
-    .prefault({}),
-  quantizer: z
-    .object({ dimension: count.default(256), n_q: count.max(64).default(32), bins: count.default(2048) })
-    .prefault({}),
-  transformer: z
-    .object({
-      d_model: count.default(512),
-      num_heads: count.default(8),
-      num_layers: count.default(8),
-      causal: z.literal(true).default(true),
-      context: count.default(250),
-      max_period: z.number().positive().default(10_000),
-      gating: z.literal('none').default('none'),
-      norm: z.literal('layer_norm').default('layer_norm'),
-      positional_embedding: z.literal('rope').default('rope'),
-      dim_feedforward: count.default(2048),
-    })
-    .prefault({}),
-});
 
 export interface DepformerConfig {
   readonly dim: number;
@@ -180,12 +86,15 @@ export interface CheckpointConfig {
  * @throws InferenceError `CHECKPOINT_FILE_MISSING`, `CHECKPOINT_CONFIG_INVALID`
  */
 export function readCheckpointConfig(directory: string): CheckpointConfig {
-  const raw = parseFile(join(directory, 'config.json'), LmSchema);
-  const mimiPath = raw.mimi_config_name === undefined ? undefined : join(directory, raw.mimi_config_name);
-  const mimi = mimiPath === undefined ? MimiSchema.parse({}) : parseFile(mimiPath, MimiSchema);
+  const path = join(directory, 'config.json');
+  const raw = parseFile(path, LmSchema);
+  const lm = shapeOf(path, () => shapeLm(raw));
+  const { mimi_config_name: mimiName } = raw;
+  const mimiPath = join(directory, mimiName ?? '');
+  const mimi = mimiName === undefined ? MimiSchema.parse({}) : parseFile(mimiPath, MimiSchema);
   return {
-    lm: shapeLm(raw),
-    mimi: shapeMimi(mimi),
+    lm,
+    mimi: shapeOf(mimiPath, () => shapeMimi(mimi)),
     files: {
       lm: join(directory, raw.moshi_name),
       mimi: join(directory, raw.mimi_name),
@@ -204,7 +113,19 @@ function parseFile<T>(path: string, schema: z.ZodType<T>): T {
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new InferenceError('CHECKPOINT_CONFIG_INVALID', `${path}: ${z.prettifyError(parsed.error)}`);
+  throw new InferenceError('CHECKPOINT_CONFIG_INVALID', `${path}: ${schemaProblems(parsed.error, json)}`);
+}
+
+/** Keys that are well each by itself and do not go together. */
+class Disagreement extends Error {}
+
+function shapeOf<T>(path: string, shape: () => T): T {
+  try {
+    return shape();
+  } catch (error) {
+    if (!(error instanceof Disagreement)) throw error;
+    throw new InferenceError('CHECKPOINT_CONFIG_INVALID', `${path}: ${error.message}`);
+  }
 }
 
 function shapeLm(raw: z.infer<typeof LmSchema>): LmConfig {
@@ -237,6 +158,7 @@ function shapeLm(raw: z.infer<typeof LmSchema>): LmConfig {
     'dim / num_heads to be even',
     raw.num_heads,
   );
+  demand(lm.context > 0, 'context', 'at least 2 for PersonaPlex', raw.context);
   demand(raw.delays.length === raw.n_q + 1, 'delays', `${raw.n_q + 1} delays`, raw.delays.length);
   demand(raw.delays[0] === 0, 'delays', 'no delay on text', raw.delays[0]);
   demand(
@@ -249,7 +171,7 @@ function shapeLm(raw: z.infer<typeof LmSchema>): LmConfig {
   demand(
     raw.existing_text_padding_id < raw.text_card,
     'existing_text_padding_id',
-    'a text token',
+    `a text token below ${raw.text_card}`,
     raw.existing_text_padding_id,
   );
   return lm;
@@ -279,7 +201,7 @@ function shapeDepformer(raw: z.infer<typeof LmSchema>, stepCount: number): Depfo
 
 function shapeConditioner(raw: z.infer<typeof LmSchema>, name: string): LutConditioner {
   const lut = raw.conditioners[name]?.lut;
-  demand(lut !== undefined, 'fuser.sum', 'names of conditioners', name);
+  demand(lut !== undefined, 'fuser.sum', `one of [${Object.keys(raw.conditioners)}]`, name);
   demand(
     lut!.possible_values.length <= lut!.n_bins,
     `conditioners.${name}`,
@@ -329,5 +251,5 @@ function shapeMimi(raw: z.infer<typeof MimiSchema>): MimiConfig {
 }
 
 function demand(holds: boolean, key: string, expected: string, found: unknown): void {
-  if (!holds) throw new InferenceError('CHECKPOINT_CONFIG_INVALID', `${key}: found ${found}, expected ${expected}`);
+  if (!holds) throw new Disagreement(`${key}: found ${found}, expected ${expected}`);
 }

@@ -3,24 +3,26 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { InferenceError } from '../errors.ts';
 import { widenBf16, widenF16 } from './half.ts';
+import { schemaProblems } from './schema-problems.ts';
 
 const MAX_HEADER_BYTES = 64 * 1024 * 1024;
 
 const ELEMENT_BYTES = { F32: 4, F16: 2, BF16: 2, I32: 4, I64: 8, U8: 1 } as const;
 type ElementType = keyof typeof ELEMENT_BYTES;
+const FLOAT_TYPES: readonly string[] = ['F32', 'F16', 'BF16'];
 
-const HeaderSchema = z.record(
-  z.string(),
-  z.object({
-    dtype: z.string(),
-    shape: z.array(z.int().min(0)),
-    data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
-  }),
-);
+const TensorHeaderSchema = z.object({
+  dtype: z.string(),
+  shape: z.array(z.int().min(0)),
+  data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
+});
+type TensorHeader = z.infer<typeof TensorHeaderSchema>;
+const HeaderSchema = z.record(z.string(), TensorHeaderSchema);
 
 interface Entry {
   readonly file: SafetensorsFile;
-  readonly elementType: ElementType;
+  /** As the file says it; one of ElementType where Parley can read it. */
+  readonly elementType: string;
   readonly shape: readonly number[];
   readonly offsetBytes: number;
   readonly sizeBytes: number;
@@ -57,7 +59,7 @@ class SafetensorsFile {
     if (fileBytes < 8) throw this.#broken(`${fileBytes} bytes is too short for a header`);
     const length = Number(this.#readAt(0, 8).readBigUInt64LE());
     if (length > MAX_HEADER_BYTES || 8 + length > fileBytes)
-      throw this.#broken(`header of ${length} bytes in ${fileBytes}`);
+      throw this.#broken(`a header of ${length} bytes does not fit ${fileBytes} bytes of file`);
     return length;
   }
 
@@ -70,37 +72,34 @@ class SafetensorsFile {
     }
     if (typeof json === 'object' && json !== null) delete (json as Record<string, unknown>).__metadata__;
     const parsed = HeaderSchema.safeParse(json);
-    if (!parsed.success) throw this.#broken(z.prettifyError(parsed.error));
+    if (!parsed.success) throw this.#broken(schemaProblems(parsed.error, json));
     return parsed.data;
   }
 
+  /** @throws InferenceError `CHECKPOINT_FILE_INVALID` where a tensor's bytes are not its own, or not there. */
   entries(): [string, Entry][] {
-    return Object.entries(this.header).map(
-      ([
-        key,
-        {
-          dtype,
-          shape,
-          data_offsets: [begin, end],
-        },
-      ]) => {
-        if (!(dtype in ELEMENT_BYTES)) {
-          throw new InferenceError(
-            'CHECKPOINT_TENSOR_INVALID',
-            `${key}: element type ${dtype} is not one of ${Object.keys(ELEMENT_BYTES).join(', ')}`,
-          );
-        }
-        const elementType = dtype as ElementType;
-        const expectedBytes = shape.reduce((a, b) => a * b, 1) * ELEMENT_BYTES[elementType];
-        if (end - begin !== expectedBytes || end > this.#dataBytes) {
-          throw new InferenceError(
-            'CHECKPOINT_TENSOR_INVALID',
-            `${key}: [${shape}] of ${dtype} takes ${expectedBytes} bytes, found ${begin}..${end} of ${this.#dataBytes}`,
-          );
-        }
-        return [key, { file: this, elementType, shape, offsetBytes: begin, sizeBytes: end - begin }];
-      },
-    );
+    const entries = Object.entries(this.header).map(([key, header]): [string, Entry] => [
+      key,
+      this.#entry(key, header),
+    ]);
+    const inFileOrder = entries.toSorted(([, a], [, b]) => a.offsetBytes - b.offsetBytes);
+    for (const [i, [key, { offsetBytes }]] of inFileOrder.entries()) {
+      const [before, entry] = inFileOrder[i - 1] ?? [];
+      if (entry && entry.offsetBytes + entry.sizeBytes > offsetBytes)
+        throw this.#broken(`${key} begins inside ${before}`);
+    }
+    return entries;
+  }
+
+  #entry(key: string, { dtype, shape, data_offsets: [begin, end] }: TensorHeader): Entry {
+    // A type that is not known may be that of a tensor which nobody asks for.
+    const elementBytes = Object.hasOwn(ELEMENT_BYTES, dtype) ? ELEMENT_BYTES[dtype as ElementType] : undefined;
+    const expectedBytes = elementBytes === undefined ? end - begin : shape.reduce((a, b) => a * b, 1) * elementBytes;
+    if (begin > end || end - begin !== expectedBytes || end > this.#dataBytes) {
+      const expected = `${key}: [${shape.join(', ')}] of ${dtype} takes ${expectedBytes} bytes`;
+      throw this.#broken(`${expected}, found ${begin} to ${end} of ${this.#dataBytes}`);
+    }
+    return { file: this, elementType: dtype, shape, offsetBytes: begin, sizeBytes: end - begin };
   }
 
   read(entry: Entry): Buffer {
@@ -142,7 +141,7 @@ export class TensorStore {
       for (const file of shardsOf(path)) {
         const open = new SafetensorsFile(file);
         this.#files.push(open);
-        for (const [key, entry] of open.entries()) this.#entries.set(key, entry);
+        for (const [key, entry] of open.entries()) this.#add(key, entry);
       }
     } catch (error) {
       this.close();
@@ -166,15 +165,22 @@ export class TensorStore {
     return this.#entries.get(key)?.shape;
   }
 
+  /** @throws InferenceError `CHECKPOINT_TENSOR_INVALID` where the values are no floats; `CHECKPOINT_TENSOR_MISSING` */
+  demandFloats(key: string): void {
+    const { elementType } = this.#entry(key);
+    if (FLOAT_TYPES.includes(elementType)) return;
+    const detail = `${key}: found values of type ${elementType}, expected one of ${FLOAT_TYPES.join(', ')}`;
+    throw new InferenceError('CHECKPOINT_TENSOR_INVALID', detail);
+  }
+
   /** @returns the values widened to f32. @throws InferenceError `CHECKPOINT_TENSOR_MISSING`, `CHECKPOINT_TENSOR_INVALID` */
   float32(key: string): Float32Array<ArrayBuffer> {
+    this.demandFloats(key);
     const entry = this.#entry(key);
     const bytes = entry.file.read(entry);
     const buffer = bytes.buffer as ArrayBuffer;
     if (entry.elementType === 'F32') return new Float32Array(buffer);
-    if (entry.elementType === 'BF16') return widenBf16(new Uint16Array(buffer));
-    if (entry.elementType === 'F16') return widenF16(new Uint16Array(buffer));
-    throw new InferenceError('CHECKPOINT_TENSOR_INVALID', `${key}: ${entry.elementType} where a float is expected`);
+    return (entry.elementType === 'BF16' ? widenBf16 : widenF16)(new Uint16Array(buffer));
   }
 
   /** @returns the values of an integer tensor. @throws InferenceError as `float32` */
@@ -189,6 +195,15 @@ export class TensorStore {
 
   close(): void {
     for (const file of this.#files.splice(0)) file.close();
+  }
+
+  #add(key: string, entry: Entry): void {
+    const other = this.#entries.get(key);
+    if (other) {
+      const detail = `${entry.file.path}: ${key} is in ${other.file.path} too`;
+      throw new InferenceError('CHECKPOINT_FILE_INVALID', detail);
+    }
+    this.#entries.set(key, entry);
   }
 
   #entry(key: string): Entry {
@@ -210,6 +225,6 @@ function shardsOf(path: string): string[] {
   }
   const index = IndexSchema.safeParse(json);
   if (!index.success)
-    throw new InferenceError('CHECKPOINT_FILE_INVALID', `${indexPath}: ${z.prettifyError(index.error)}`);
+    throw new InferenceError('CHECKPOINT_FILE_INVALID', `${indexPath}: ${schemaProblems(index.error, json)}`);
   return [...new Set(Object.values(index.data.weight_map))].map((name) => join(path, '..', name));
 }

@@ -9,6 +9,10 @@ const ALIASES: readonly (readonly [string, string])[] = [
   ['.embedding_sum', '.embed_avg'],
   ['.embedding_sum', '.embed_sum'],
 ];
+/** Kyutai's low-rank tables: only these are ever multiplied out. */
+const EMBEDDING_KEY = /^(depformer_)?(text_)?emb\.(\d+\.)?weight$/;
+/** Stands for any size in an expected shape. */
+const ANY = -1;
 const LOW_RANK_SUFFIX = '.low_rank.weight';
 const WEIGHT_SUFFIX = '.weight';
 /** Kyutai's quantiser guards its division with the same floor. */
@@ -30,14 +34,11 @@ export class Weights {
     for (const { key, shape } of expected) {
       const found = this.#store.shape(this.#resolve(key));
       if (!found) throw new InferenceError('CHECKPOINT_TENSOR_MISSING', `${key}: expected [${describe(shape)}]`);
-      const lowRank = this.#lowRankShape(key);
-      const whole = lowRank && found[1] === lowRank[1] ? [found[0]!, lowRank[0]!] : found;
-      if (!fits(whole, shape)) {
-        throw new InferenceError(
-          'CHECKPOINT_TENSOR_INVALID',
-          `${key}: found [${found}], expected [${describe(shape)}]`,
-        );
-      }
+      const factorShape = this.#lowRankShape(key);
+      demandShape(key, found, factorShape ? [shape[0]!, ANY] : shape);
+      if (factorShape)
+        demandShape(lowRankKey(key), factorShape, [shape[1]!, found[1]!], `beside ${key} [${describe(found)}]`);
+      this.#store.demandFloats(this.#resolve(key));
     }
     this.#validateGates(expected);
   }
@@ -48,8 +49,15 @@ export class Weights {
     return shape;
   }
 
+  /** @throws InferenceError `CHECKPOINT_TENSOR_INVALID` where a value is not finite: it would end every call. */
   tensor(key: string): Float32Array<ArrayBuffer> {
-    return this.#store.float32(this.#resolve(key));
+    const values = this.#store.float32(this.#resolve(key));
+    for (let i = 0; i < values.length; i++) {
+      if (!Number.isFinite(values[i]!)) {
+        throw new InferenceError('CHECKPOINT_TENSOR_INVALID', `${key}: value ${i} is ${values[i]}`);
+      }
+    }
+    return values;
   }
 
   /** @returns an embedding table [rows, dim], multiplied out where the file keeps it as two low-rank factors. */
@@ -85,15 +93,12 @@ export class Weights {
       const outKey = key.replace('.linear_in.', '.linear_out.');
       const hidden = this.shape(outKey)[1]!;
       const found = this.shape(key);
-      if (found[0] !== 2 * hidden) {
-        const detail = `${key}: found [${found}], expected [${2 * hidden}, ${found[1]}] beside ${outKey}`;
-        throw new InferenceError('CHECKPOINT_TENSOR_INVALID', detail);
-      }
+      demandShape(key, found, [2 * hidden, found[1]!], `beside ${outKey}`);
     }
   }
 
   #lowRankShape(key: string): readonly number[] | undefined {
-    return key.endsWith(WEIGHT_SUFFIX) ? this.#store.shape(lowRankKey(key)) : undefined;
+    return EMBEDDING_KEY.test(key) ? this.#store.shape(lowRankKey(key)) : undefined;
   }
 
   #resolve(key: string): string {
@@ -111,12 +116,15 @@ function lowRankKey(key: string): string {
   return key.slice(0, -WEIGHT_SUFFIX.length) + LOW_RANK_SUFFIX;
 }
 
-function fits(found: readonly number[], expected: readonly number[]): boolean {
-  return (
-    found.length === expected.length && expected.every((size, i) => size === found[i] || (size === -1 && found[i]! > 0))
-  );
+function demandShape(key: string, found: readonly number[], expected: readonly number[], beside = ''): void {
+  const fits =
+    found.length === expected.length &&
+    expected.every((size, i) => size === found[i] || (size === ANY && found[i]! > 0));
+  if (fits) return;
+  const detail = `${key}: found [${describe(found)}], expected [${describe(expected)}] ${beside}`;
+  throw new InferenceError('CHECKPOINT_TENSOR_INVALID', detail.trimEnd());
 }
 
 function describe(shape: readonly number[]): string {
-  return shape.map((size) => (size === -1 ? 'any' : size)).join(', ');
+  return shape.map((size) => (size === ANY ? 'any' : size)).join(', ');
 }
