@@ -10,9 +10,14 @@ const Id = z.string().min(1).max(64);
 const Name = z.string().max(256);
 const PayloadType = z.int().min(0).max(127);
 const Ssrc = z.int().min(0).max(0xffff_ffff);
+// Unknown to the type, as in mediasoup's own; scalars to the check.
 const CodecSettings = z
-  .record(z.string().max(64), z.union([z.string().max(256), z.number(), z.boolean(), z.null()]))
-  .refine((settings) => Object.keys(settings).length <= 32, 'At most 32 settings.');
+  .record(z.string().max(64), z.unknown())
+  .refine((settings) => Object.keys(settings).length <= 32, 'At most 32 settings.')
+  .refine(
+    (settings) => Object.values(settings).every((value) => typeof value !== 'object' || value === null),
+    'Settings are texts, numbers or booleans.',
+  );
 
 const RtcpFeedback = z.object({ type: z.string().max(64), parameter: z.string().max(64).exactOptional() });
 

@@ -1,0 +1,106 @@
+import { EventEmitter } from 'node:events';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../log.ts';
+import { RespawnDelay } from './respawn-delay.ts';
+
+/** What is kept: something that runs until it dies or is closed. */
+export interface Kept {
+  readonly pid: number;
+  close(): Promise<void>;
+}
+
+export interface ProcessKeeperOptions<T extends Kept> {
+  /** For the log, such as `media process`. */
+  readonly name: string;
+  /** Starts one, `died` being called once if it ends unasked. */
+  readonly start: (died: (detail: string) => void) => Promise<T>;
+  readonly logger: Logger;
+}
+
+export type ProcessKeeperEvents<T> = { lost: [process: T]; restored: [process: T] };
+
+/** Keeps one process alive: starts it, starts it again when it dies, until it is closed. */
+export class ProcessKeeper<T extends Kept> extends EventEmitter<{ lost: [process: T]; restored: [process: T] }> {
+  readonly #options: ProcessKeeperOptions<T>;
+  readonly #abort = new AbortController();
+  readonly #delay = new RespawnDelay();
+  #current: T | undefined;
+  #restoring: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ProcessKeeperOptions<T>) {
+    super();
+    this.#options = options;
+  }
+
+  /** Undefined while it is being started again. */
+  get current(): T | undefined {
+    return this.#current;
+  }
+
+  /** The first start. @throws what `start` throws: a process that never ran is the operator's to mend. */
+  async start(): Promise<T> {
+    const started = await this.#start();
+    this.#current = started;
+    return started;
+  }
+
+  /** Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #start(): Promise<T> {
+    let started: T | undefined;
+    let deathDetail: string | undefined;
+    started = await this.#options.start((detail) => {
+      deathDetail = detail;
+      if (started) this.#died(started, detail);
+    });
+    this.#delay.started(performance.now());
+    if (deathDetail !== undefined) throw new Error(`${this.#options.name} ended at once: ${deathDetail}`);
+    return started;
+  }
+
+  #died(process: T, detail: string): void {
+    if (this.#current !== process || this.#closing) return;
+    this.#current = undefined;
+    this.#options.logger.error({ detail }, `${this.#options.name} died`);
+    this.emit('lost', process);
+    this.#restoring = this.#restore();
+  }
+
+  async #restore(): Promise<void> {
+    const { name, logger } = this.#options;
+    const { signal } = this.#abort;
+    const beganMs = performance.now();
+    while (!signal.aborted) {
+      const delayMs = this.#delay.failed(performance.now());
+      // Rejects only when closing, which the loop's condition then sees.
+      await sleep(delayMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      try {
+        const restored = await this.#start();
+        if (signal.aborted) {
+          await restored.close();
+          return;
+        }
+        this.#current = restored;
+        logger.info({ afterMs: Math.round(performance.now() - beganMs) }, `${name} was started again`);
+        this.emit('restored', restored);
+        return;
+      } catch (error) {
+        logger.error({ err: error }, `${name} could not be started again`);
+      }
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#abort.abort();
+    await this.#restoring;
+    await this.#current?.close();
+    this.#current = undefined;
+  }
+}
