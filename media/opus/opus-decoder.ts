@@ -1,5 +1,6 @@
 import { SAMPLE_RATE_HZ, SAMPLES_PER_MS } from '../audio.ts';
 import { MediaError } from '../errors.ts';
+import type { PacketDecoder, PacketInfo } from '../jitter/packet-decoder.ts';
 import { loadOpus, type OpusLibrary, type OpusState } from './opus-library.ts';
 import { OPUS_PACKET_MS_MAX, readOpusPacket } from './opus-packet.ts';
 
@@ -12,7 +13,8 @@ const RESET_STATE = 4028;
  * Decodes Opus of any mode, bandwidth, duration and channel count to 24 kHz mono. Holds native memory until `close()`.
  * A packet that cannot be decoded leaves the decoder usable.
  */
-export class OpusDecoder implements Disposable {
+export class OpusDecoder implements PacketDecoder, Disposable {
+  readonly stepSamples = STEP_SAMPLES;
   readonly #library: OpusLibrary;
   readonly #scratch = new Float32Array(SAMPLES_MAX);
   #state: OpusState | undefined;
@@ -27,6 +29,12 @@ export class OpusDecoder implements Disposable {
       throw new MediaError('OPUS_CODEC_FAILED', `opus_decoder_create: ${this.#library.errorText(error[0])}`);
     }
     this.#state = state;
+  }
+
+  /** @throws {MediaError} `OPUS_PACKET_INVALID` */
+  inspect(packet: Uint8Array): PacketInfo {
+    const { packetMs, hasFec } = readOpusPacket(packet);
+    return { sampleCount: packetMs * SAMPLES_PER_MS, hasFec };
   }
 
   /**
