@@ -12,7 +12,6 @@ export { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ } from './engine/engine.ts';
 export type { InferenceErrorCode } from './errors.ts';
 export { INFERENCE_ERRORS, InferenceError } from './errors.ts';
 export { type VerifiedCase, verifyDirectories } from './golden/verify.ts';
-export type { LogHeader } from './log/log-record.ts';
 export { LogReader } from './log/read-log.ts';
 export { type ReplayOptions, type ReplayResult, replayLog } from './log/replay.ts';
 export { MoshiEngine, type MoshiEngineOptions } from './moshi/moshi-engine.ts';

@@ -22,13 +22,13 @@ export interface LogHeader {
   readonly info: EngineInfo;
 }
 
-export interface LoggedOpen {
+interface LoggedOpen {
   readonly type: 'opened';
   readonly slot: number;
   readonly options: SlotOptions;
 }
 
-export interface LoggedClose {
+interface LoggedClose {
   readonly type: 'closed';
   readonly slot: number;
 }
@@ -53,7 +53,7 @@ export interface LoggedStep {
 /** Why nothing follows: the worker ended, the file is as large as it may get, or the disk did not keep up. */
 export type LogEndReason = 'worker-ended' | 'file-full' | 'disk-slow';
 
-export interface LogEnd {
+interface LogEnd {
   readonly type: 'end';
   readonly reason: LogEndReason;
 }

@@ -3,7 +3,7 @@ import { InferenceError } from '../errors.ts';
 import { fingerprint, type LogEndReason, type LoggedStep } from './log-record.ts';
 import { LogReader } from './read-log.ts';
 
-export interface ReplayDifference {
+interface ReplayDifference {
   readonly tickIndex: number;
   readonly slot: number;
   /** What was not the same. */

@@ -79,10 +79,11 @@ export class Connection {
   }
 
   #read(chunk: Buffer): void {
+    if (this.#hasEnded()) return;
     const receivedMs = this.#host.nowMs();
     try {
       for (const message of this.#decoder.push(chunk)) {
-        if (this.#state === 'closed') return;
+        if (this.#hasEnded()) return;
         if (++this.#messageCount > MESSAGES_PER_TICK_MAX) {
           throw new InferenceError('PROTOCOL_INVALID', `over ${MESSAGES_PER_TICK_MAX} messages within a tick`);
         }
@@ -152,6 +153,10 @@ export class Connection {
     this.#socket.end();
     this.#closed();
     setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+  }
+
+  #hasEnded(): boolean {
+    return this.#state === 'closed';
   }
 
   #closed(): void {

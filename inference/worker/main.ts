@@ -63,7 +63,9 @@ async function notify(notice: WorkerNotice): Promise<void> {
 }
 
 main().catch(async (error: unknown) => {
-  console.error(error);
-  if (error instanceof InferenceError) await notify({ type: 'failed', code: error.code, message: error.message });
+  // What has a code is told to the supervisor, who knows what to say about it; anything else needs its stack.
+  if (error instanceof InferenceError && process.send) {
+    await notify({ type: 'failed', code: error.code, message: error.message });
+  } else console.error(error);
   process.exit(1);
 });

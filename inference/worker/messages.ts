@@ -5,21 +5,21 @@ export const PROTOCOL_VERSION = 1;
 /** How many ticks ahead of the next one a frame may be stamped: more would be a queue, and a queue is delay. */
 export const FRAMES_AHEAD_MAX = 8;
 
-export interface Hello {
+interface Hello {
   readonly type: 'hello';
   /** Both ends included. */
   readonly versionMin: number;
   readonly versionMax: number;
 }
 
-export interface OpenSlot {
+interface OpenSlot {
   readonly type: 'openSlot';
   /** Chosen by the client, over 0; `opened` or `error` repeats it. */
   readonly requestId: number;
   readonly options: SlotOptions;
 }
 
-export interface CloseSlot {
+interface CloseSlot {
   readonly type: 'closeSlot';
   readonly slot: number;
 }
@@ -34,7 +34,7 @@ export interface Frame {
   readonly addToInput?: Float32Array;
 }
 
-export interface Ping {
+interface Ping {
   readonly type: 'ping';
   readonly id: number;
 }
@@ -51,7 +51,7 @@ export interface Ready {
   readonly info: EngineInfo;
 }
 
-export interface Opened {
+interface Opened {
   readonly type: 'opened';
   readonly requestId: number;
   readonly slot: number;
@@ -80,7 +80,7 @@ export interface SlotReply {
 }
 
 /** The state after one tick; counters run from the worker's start. */
-export interface TickStats {
+interface TickStats {
   readonly type: 'tick';
   readonly tickIndex: number;
   readonly stepMs: number;
@@ -94,7 +94,7 @@ export interface TickStats {
   readonly lateFrameCount: number;
 }
 
-export interface Pong {
+interface Pong {
   readonly type: 'pong';
   readonly id: number;
   /** The worker's clock when the ping was read. */

@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FRAME_SAMPLES } from '../engine/engine.ts';
 import { LoopbackEngine } from '../loopback/loopback-engine.ts';
+import { BODIES } from './message-bodies.ts';
 import type { ClientMessage, Message, WorkerMessage } from './messages.ts';
 import { encodeMessage, MessageDecoder } from './protocol.ts';
 
@@ -160,6 +162,14 @@ describe("the worker's protocol", () => {
       { numRuns: 2000, seed: 3 },
     );
     expect(refusedCount).toBeGreaterThan(500);
+  });
+
+  it('is written down as it is: PROTOCOL.md has every type with its number and its limit', async () => {
+    const page = await readFile(new URL('PROTOCOL.md', import.meta.url), 'utf8');
+    const rows = [...page.matchAll(/^\| (0x[0-9a-f]{2}) \| (\w+) .*\| (\d+) +\|$/gm)];
+    expect(rows.map(([, code, name, limit]) => [Number(code), name, Number(limit)])).toEqual(
+      Object.values(BODIES).map(({ code, type, bytesMax }) => [code, type, bytesMax]),
+    );
   });
 
   it.each([

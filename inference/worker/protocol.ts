@@ -2,7 +2,7 @@ import { FRAME_SAMPLES } from '../engine/engine.ts';
 import { InferenceError } from '../errors.ts';
 import { ByteReader, BytesError, ByteWriter } from './bytes.ts';
 import { BODIES, type Body } from './message-bodies.ts';
-import type { ClientMessage, Message, WorkerMessage } from './messages.ts';
+import type { ClientMessage, Message } from './messages.ts';
 
 const LENGTH_BYTES = 4;
 const HEADER_BYTES = LENGTH_BYTES + 1;
@@ -95,6 +95,3 @@ export class MessageDecoder<T extends Message> {
     }
   }
 }
-
-export type ClientMessageDecoder = MessageDecoder<ClientMessage>;
-export type WorkerMessageDecoder = MessageDecoder<WorkerMessage>;
