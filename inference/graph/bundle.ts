@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { WholeDirectory } from '../checkpoint/whole-directory.ts';
 import { WeightsFile } from '../onnx/weights-file.ts';
 import { buildGraph, type GraphKind } from './graphs.ts';
 import type { StateLayout } from './state.ts';
@@ -54,23 +55,16 @@ export function graphBundle(
 }
 
 function writeBundle(kind: GraphKind, checkpoint: Checkpoint, directory: string): void {
-  const draft = `${directory}.${process.pid}.draft`;
-  rmSync(draft, { recursive: true, force: true });
-  mkdirSync(draft, { recursive: true });
+  using whole = new WholeDirectory(directory);
+  const weightsFile = new WeightsFile(join(whole.draft, 'weights.bin'));
   try {
-    const weightsFile = new WeightsFile(join(draft, 'weights.bin'));
-    try {
-      const { bytes, layout, nodeCount } = buildGraph(kind, checkpoint, weightsFile);
-      writeFileSync(join(draft, 'graph.onnx'), bytes);
-      writeFileSync(join(draft, 'manifest.json'), JSON.stringify({ nodeCount, layout }));
-    } finally {
-      weightsFile.close();
-    }
-    // Another process may have been faster: its bundle is the same, and this draft is dropped.
-    if (!existsSync(directory)) renameSync(draft, directory);
+    const { bytes, layout, nodeCount } = buildGraph(kind, checkpoint, weightsFile);
+    writeFileSync(join(whole.draft, 'graph.onnx'), bytes);
+    writeFileSync(join(whole.draft, 'manifest.json'), JSON.stringify({ nodeCount, layout }));
   } finally {
-    rmSync(draft, { recursive: true, force: true });
+    weightsFile.close();
   }
+  whole.finish();
 }
 
 /** A digest of the code that writes graphs: a change there makes every cached graph old, without a version to forget. */

@@ -1,11 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Tensor } from 'onnxruntime-node';
 import { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { readCheckpointConfig } from '../checkpoint/config.ts';
 import { expectedLmTensors, expectedMimiTensors, lastConvIndex } from '../checkpoint/expected-tensors.ts';
 import { type TensorToWrite, writeSafetensors } from '../checkpoint/safetensors-writer.ts';
+import { WholeDirectory } from '../checkpoint/whole-directory.ts';
 import { FRAME_SAMPLES } from '../engine/engine.ts';
 import { graphBundle } from '../graph/bundle.ts';
 import { type GraphKind, graphNames } from '../graph/graphs.ts';
@@ -30,26 +31,19 @@ const CALIBRATION_FRAMES_MAX = 1024;
  */
 export async function makeUntrainedCheckpoint(directory: string, dimensions: Dimensions, seed: number): Promise<void> {
   if (existsSync(directory)) throw new Error(`${directory} exists already`);
-  const draft = `${directory}.${process.pid}.draft`;
-  rmSync(draft, { recursive: true, force: true });
-  mkdirSync(draft, { recursive: true });
-  try {
-    const files = configFiles(dimensions);
-    writeFileSync(join(draft, 'config.json'), JSON.stringify(files.lm, undefined, 1));
-    writeFileSync(join(draft, 'mimi_config.json'), JSON.stringify(files.mimi, undefined, 1));
-    writeFileSync(join(draft, 'tokenizer.model'), babbleTokenizer(dimensions.lm.text_card));
-    const config = readCheckpointConfig(draft);
-    writeSafetensors(
-      config.files.lm,
-      expectedLmTensors(config.lm).map((tensor) => randomTensor(seed, tensor)),
-    );
-    await writeMimi(draft, config.files.mimi, seed);
-    mkdirSync(dirname(directory), { recursive: true });
-    // Another process may have been faster: its files are the same, and this draft is dropped.
-    if (!existsSync(directory)) renameSync(draft, directory);
-  } finally {
-    rmSync(draft, { recursive: true, force: true });
-  }
+  using whole = new WholeDirectory(directory);
+  const { draft } = whole;
+  const files = configFiles(dimensions);
+  writeFileSync(join(draft, 'config.json'), JSON.stringify(files.lm, undefined, 1));
+  writeFileSync(join(draft, 'mimi_config.json'), JSON.stringify(files.mimi, undefined, 1));
+  writeFileSync(join(draft, 'tokenizer.model'), babbleTokenizer(dimensions.lm.text_card));
+  const config = readCheckpointConfig(draft);
+  writeSafetensors(
+    config.files.lm,
+    expectedLmTensors(config.lm).map((tensor) => randomTensor(seed, tensor)),
+  );
+  await writeMimi(draft, config.files.mimi, seed);
+  whole.finish();
 }
 
 /** Writes Mimi three times: to see its latents, then with codebooks drawn from them, then at the right level. */
