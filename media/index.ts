@@ -30,6 +30,8 @@ export { FRAME_MS, FRAME_SAMPLES, levelDbfs, SAMPLE_RATE_HZ, SILENCE_DBFS } from
 export type { CallStats, HopLatency, InputStats, OutputStats } from './call-stats.ts';
 export { MEDIA_ERRORS, MediaError, type MediaErrorCode } from './errors.ts';
 export type { FramePeer, Tick } from './frames/frame-peer.ts';
+export { type CallCloseReason, MediaCall, type MediaCallEvents, type MediaCallOptions } from './media-call.ts';
+export { MediaNode, type MediaNodeCloseReason, type MediaNodeEvents } from './media-node.ts';
 export type {
   ConsumerParams,
   JoinParams,

@@ -1,0 +1,155 @@
+import { levelDbfs, SAMPLES_PER_MS, SILENCE_DBFS } from './audio.ts';
+import type { CallStats } from './call-stats.ts';
+import { MediaError } from './errors.ts';
+import type { FramePeer, Tick } from './frames/frame-peer.ts';
+import { ReplyPacer, type ReplyPacerOptions } from './frames/reply-pacer.ts';
+import { JitterBuffer } from './jitter/jitter-buffer.ts';
+import type { PacketDecoder } from './jitter/packet-decoder.ts';
+import { readRtpPacket } from './rtp/rtp-packet.ts';
+import { RunningMean } from './running-mean.ts';
+
+// RFC 7587 §4.1: the RTP clock of Opus is 48 kHz, whatever rate is coded.
+const OPUS_CLOCK_RATE_HZ = 48_000;
+/** Timers wake a fraction of a millisecond early or late: what is due that soon is done now. */
+const DUE_SLACK_MS = 0.3;
+
+export interface CallPipelineOptions extends ReplyPacerOptions {
+  readonly decoder: PacketDecoder;
+}
+
+/** What the pipeline asks of its owner. */
+export type PipelineOutput =
+  /** Send this RTP packet to the caller now. */
+  | { readonly kind: 'packet'; readonly bytes: Uint8Array }
+  /** Hand this frame to the peer now. */
+  | { readonly kind: 'frame'; readonly peer: FramePeer; readonly tickIndex: number; readonly pcm: Float32Array }
+  /** Nothing to do before then; infinity where only input can bring something. */
+  | { readonly kind: 'idle'; readonly wakeAtMs: number };
+
+/**
+ * One call's audio both ways, as a pure machine: feed it packets and replies with the time of day, then drain
+ * `pollOutput` until it is idle. All times are monotonic milliseconds.
+ */
+export class CallPipeline {
+  readonly #jitter: JitterBuffer;
+  readonly #pacer: ReplyPacer;
+  readonly #buffer = new RunningMean();
+  readonly #tickWait = new RunningMean();
+  readonly #reply = new RunningMean();
+  readonly #pacing = new RunningMean();
+  readonly #sendLate = new RunningMean();
+  #peer: FramePeer | undefined;
+  #next: Tick | undefined;
+  #handedOver: { readonly tick: Tick; readonly atMs: number } | undefined;
+  #invalidPacketCount = 0;
+  #frameCount = 0;
+  #inputDbfs = SILENCE_DBFS;
+  #outputDbfs = SILENCE_DBFS;
+
+  constructor(options: CallPipelineOptions) {
+    this.#jitter = new JitterBuffer(options.decoder);
+    this.#pacer = new ReplyPacer(options);
+  }
+
+  /** Who answers from now on; undefined: nobody, and the caller hears nothing. */
+  setPeer(peer: FramePeer | undefined, nowMs: number): void {
+    this.#peer = peer;
+    this.#next = peer?.nextTick(nowMs + peer.leadMs);
+    this.#handedOver = undefined;
+    this.#pacer.forget();
+    this.#jitter.realign();
+  }
+
+  /** @returns false for what is no RTP or no Opus: it is counted, and changes nothing. */
+  handlePacket(bytes: Uint8Array, nowMs: number): boolean {
+    try {
+      this.#jitter.pushPacket(readRtpPacket(bytes, OPUS_CLOCK_RATE_HZ), nowMs);
+      return true;
+    } catch (error) {
+      if (!(error instanceof MediaError)) throw error;
+      this.#invalidPacketCount += 1;
+      return false;
+    }
+  }
+
+  /** @throws {MediaError} `FRAME_INVALID` */
+  handleReply(tickIndex: number, pcm: Float32Array, nowMs: number): void {
+    this.#pacer.pushReply(tickIndex, pcm, nowMs);
+    this.#outputDbfs = levelDbfs(pcm);
+    if (this.#handedOver?.tick.index !== tickIndex) return;
+    const replyMs = nowMs - this.#handedOver.tick.atMs;
+    this.#reply.add(replyMs);
+    this.#pacing.add(Math.max(0, this.#pacer.offsetMs - replyMs));
+  }
+
+  pollOutput(nowMs: number): PipelineOutput {
+    const dueMs = nowMs + DUE_SLACK_MS;
+    const packet = this.#pacer.pollPacket(dueMs);
+    if (packet) {
+      this.#sendLate.add(Math.max(0, nowMs - packet.dueMs));
+      return { kind: 'packet', bytes: packet.bytes };
+    }
+    const frameDueMs = this.#frameDueMs();
+    if (frameDueMs <= dueMs) return this.#takeFrame(frameDueMs, nowMs);
+    return { kind: 'idle', wakeAtMs: Math.min(frameDueMs, this.#pacer.wakeAtMs) };
+  }
+
+  stats(): CallStats {
+    const { concealedSamples, insertedSamples, removedSamples, ...counters } = this.#jitter.counters;
+    return {
+      input: {
+        levelDbfs: this.#inputDbfs,
+        packetCount: counters.packetCount,
+        invalidPacketCount: this.#invalidPacketCount + counters.invalidPacketCount,
+        duplicatePacketCount: counters.duplicatePacketCount,
+        reorderedPacketCount: counters.reorderedPacketCount,
+        tooLatePacketCount: counters.tooLatePacketCount,
+        lostPacketCount: counters.lostPacketCount,
+        fecRestoredPacketCount: counters.fecRestoredPacketCount,
+        concealedMs: concealedSamples / SAMPLES_PER_MS,
+        frameCount: this.#frameCount,
+        frameDeficitCount: counters.frameDeficitCount,
+        removedMs: removedSamples / SAMPLES_PER_MS,
+        insertedMs: insertedSamples / SAMPLES_PER_MS,
+        correctedFrameCount: counters.correctedFrameCount,
+        resyncCount: counters.resyncCount,
+      },
+      output: {
+        levelDbfs: this.#outputDbfs,
+        packetCount: this.#pacer.packetCount,
+        latePacketCount: this.#pacer.latePacketCount,
+        underrunCount: this.#pacer.underrunCount,
+        droppedPacketCount: this.#pacer.droppedPacketCount,
+        strayReplyCount: this.#pacer.strayReplyCount,
+      },
+      latency: {
+        bufferMs: this.#buffer.value,
+        tickWaitMs: this.#tickWait.value,
+        replyMs: this.#reply.value,
+        pacingMs: this.#pacing.value,
+        sendLateMs: this.#sendLate.value,
+      },
+    };
+  }
+
+  #frameDueMs(): number {
+    return this.#peer && this.#next ? this.#next.atMs - this.#peer.leadMs : Number.POSITIVE_INFINITY;
+  }
+
+  #takeFrame(dueMs: number, nowMs: number): PipelineOutput {
+    const peer = this.#peer!;
+    const tick = this.#next!;
+    const passedOver = this.#handedOver ? tick.index - this.#handedOver.tick.index - 1 : 0;
+    if (passedOver > 0) this.#jitter.skipFrames(passedOver);
+    const pcm = this.#jitter.takeFrame(dueMs);
+    this.#frameCount += 1;
+    this.#inputDbfs = levelDbfs(pcm);
+    if (this.#jitter.lastArrivalMs > 0) this.#buffer.add(Math.max(0, dueMs - this.#jitter.lastArrivalMs));
+    this.#tickWait.add(Math.max(0, tick.atMs - nowMs));
+    this.#handedOver = { tick, atMs: nowMs };
+    this.#pacer.expectReply(tick);
+    // A frame whose tick has passed already would be dropped there; the ticks go on from now.
+    this.#next = peer.nextTick(Math.max(tick.atMs, nowMs));
+    return { kind: 'frame', peer, tickIndex: tick.index, pcm };
+  }
+}
