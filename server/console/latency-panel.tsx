@@ -1,0 +1,47 @@
+import type { LatencyReport } from '../../sdk/index.ts';
+
+/** Hops in the order in which a sound passes them. */
+const HOPS: readonly [hop: Exclude<keyof LatencyReport, 'totalMs'>, name: string, about: string][] = [
+  ['networkMs', 'Network', 'One way up and one way down'],
+  ['bufferMs', 'Framing', 'Gathering an 80 ms frame on the server, jitter buffer included'],
+  ['tickWaitMs', 'Tick', 'Waiting for the step that all calls share'],
+  ['stepMs', 'Model', 'One step of the model'],
+  ['pacingMs', 'Pacing', 'From the answer to its first packet'],
+  ['receiveBufferMs', 'Buffer', 'The browser’s own jitter buffer'],
+  ['speakerMs', 'Speaker', 'From the browser to the loudspeaker'],
+];
+
+/** Where the time goes, from the mouth to the ear: the sum, a bar, and every hop by name. */
+export function LatencyPanel({ latency }: { latency: LatencyReport | undefined }) {
+  return (
+    <section className="latency" aria-label="Latency">
+      <p className="latency-total">
+        <strong>{latency ? Math.round(latency.totalMs) : '–'}</strong> ms
+        <span className="latency-about">
+          {latency ? 'from your mouth to your ear' : 'measuring the way there and back'}
+        </span>
+      </p>
+      <div className="latency-bar" aria-hidden="true">
+        {HOPS.map(([hop]) => (
+          <i key={hop} className={`hop hop-${hop}`} style={{ flexGrow: latency?.[hop] ?? 0 }} />
+        ))}
+      </div>
+      <dl className="latency-hops">
+        {HOPS.map(([hop, name, about]) => (
+          <div key={hop} title={about}>
+            <dt>
+              <i className={`hop hop-${hop}`} aria-hidden="true" />
+              {name}
+            </dt>
+            <dd>{latency ? formatMs(latency[hop]) : '–'}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+/** One decimal under 10, so that the small hops do not all read alike. */
+function formatMs(ms: number): string {
+  return ms < 9.95 ? ms.toFixed(1) : String(Math.round(ms));
+}

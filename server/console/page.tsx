@@ -1,0 +1,62 @@
+import { useEffect, useRef, useSyncExternalStore } from 'react';
+import type { CallStore, CallView } from './call-store.ts';
+import { Dial } from './dial.tsx';
+import { Mark } from './icons.tsx';
+import { Panel } from './panel.tsx';
+
+/** The whole page: the dial with the Call button in its middle, and beside it what there is to say. */
+export function Page({ store }: { store: CallStore }) {
+  const view = useSyncExternalStore(store.watch, store.getView);
+  const canCall = view.state === 'idle' || view.state === 'ended';
+  const callRef = useRef<HTMLButtonElement>(null);
+  const wasCalled = useRef(false);
+
+  // The button that was pressed is gone in the next state: keep the keyboard where the person is.
+  useEffect(() => {
+    if (view.state !== 'idle') wasCalled.current = true;
+    if (!wasCalled.current || document.activeElement !== document.body) return;
+    if (canCall) callRef.current?.focus({ preventScroll: true });
+    else document.querySelector<HTMLElement>('[data-ends-call]')?.focus({ preventScroll: true });
+  }, [canCall, view.state]);
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      // Only while the call is being placed: a live call is not lost to a stray key.
+      if (event.key === 'Escape' && store.getView().state === 'connecting') store.hangUp();
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, [store]);
+
+  return (
+    <div className="page" data-state={view.state} data-failed={view.outcome?.error ? '' : undefined}>
+      <header className="header">
+        <Mark />
+        <span className="wordmark">Parley</span>
+        <EngineTag view={view} />
+      </header>
+      <main className="main">
+        <section className="stage" aria-label="Call">
+          <div className="dial">
+            <Dial store={store} state={view.state} />
+            {canCall && (
+              <button ref={callRef} type="button" className="call-button" onClick={() => store.placeCall()}>
+                {view.state === 'idle' ? 'Call' : 'Call again'}
+              </button>
+            )}
+          </div>
+          <ul className="legend">
+            <li className="legend-caller">You</li>
+            <li className="legend-assistant">Parley</li>
+          </ul>
+        </section>
+        <Panel store={store} view={view} />
+      </main>
+    </div>
+  );
+}
+
+function EngineTag({ view: { engine, state } }: { view: CallView }) {
+  if (!engine || state === 'ended') return null;
+  return <span className="engine-tag">{engine.name}</span>;
+}

@@ -1,0 +1,48 @@
+import { useEffect, useRef } from 'react';
+import type { Transcript } from './transcript.ts';
+
+/**
+ * What the model says, as it says it. It is spoken aloud at the same moment, so a screen reader must not speak over
+ * it: the region is no live one, but can be focused, scrolled and read at any time.
+ */
+export function TranscriptView({ transcript, placeholder }: { transcript: Transcript; placeholder: string }) {
+  const ref = useRef<HTMLElement>(null);
+  const isAtEnd = useRef(true);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: new text is what asks for scrolling.
+  useEffect(() => {
+    const element = ref.current;
+    // Somebody who has scrolled back reads; the text then stays where it is.
+    if (element && isAtEnd.current) element.scrollTop = element.scrollHeight;
+  }, [transcript]);
+
+  return (
+    <section
+      ref={ref}
+      className="transcript"
+      aria-label="What the model says"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region has to be reachable by keyboard.
+      tabIndex={0}
+      onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
+        isAtEnd.current = scrollHeight - scrollTop - clientHeight < 24;
+      }}
+    >
+      {transcript.paragraphs.length === 0 && <p className="transcript-empty">{placeholder}</p>}
+      {transcript.paragraphs.map(({ startedAtMs, text }, index) => (
+        <p key={startedAtMs} className={index === transcript.paragraphs.length - 1 ? 'is-latest' : ''}>
+          <Words text={text} />
+        </p>
+      ))}
+    </section>
+  );
+}
+
+/** Words appear one by one, each with its own entrance; those that stand are left alone. */
+function Words({ text }: { text: string }) {
+  return text.split(/(?<= )/).map((word, index) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: words are only ever added at the end.
+    <span key={index} className="word">
+      {word}
+    </span>
+  ));
+}
