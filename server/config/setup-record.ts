@@ -5,6 +5,7 @@ import { ServerError } from '../errors.ts';
 const SetupRecordSchema = z.looseObject({
   mediasoupWorkerBin: z.string().optional(),
   opusLibrary: z.string().optional(),
+  chromium: z.string().optional(),
 });
 export type SetupRecord = z.infer<typeof SetupRecordSchema>;
 
