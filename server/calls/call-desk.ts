@@ -23,6 +23,13 @@ export type CallDeskEvents = {
   emptied: [];
 };
 
+const END_REASONS = {
+  ENGINE_FAULT: 'engine-fault',
+  ENGINE_LOST: 'engine-lost',
+  MEDIA_LOST: 'media-lost',
+  INTERNAL: 'internal-error',
+} as const;
+
 interface DeskCall {
   readonly observer: CallObserver;
   readonly media: RpcClient;
@@ -95,8 +102,7 @@ export class CallDesk extends EventEmitter<CallDeskEvents> implements CallHost {
     on('engineRestored', (observer) => observer.engineRestored());
     on('callFailed', (observer, { callId, code }) => {
       this.#logger.error({ callId, code }, 'call failed');
-      const reason = { ENGINE_FAULT: 'engine-fault', ENGINE_LOST: 'engine-lost', INTERNAL: 'internal-error' } as const;
-      observer.ended(reason[code], new SignalingError(code, 'the call cannot go on'));
+      observer.ended(END_REASONS[code], new SignalingError(code, 'the call cannot go on'));
     });
     on('text', (observer, { callId: _, ...payload }) => observer.text(payload));
     on('levels', (observer, { callId: _, ...payload }) => observer.levels(payload));

@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs';
+import { readCommandLine } from './command-line.ts';
+import { type ConfigOverrides, loadConfig } from './config/config.ts';
+import { readSetupRecord } from './config/setup-record.ts';
+import { fixOf } from './error-catalogue.ts';
+import { createLogger } from './log.ts';
+import { ParleyNode } from './node.ts';
+import { handleSignals } from './shutdown.ts';
+import { describeStartup } from './startup-block.ts';
+
+const CONFIG_FILE = 'parley.config.json';
+const SETUP_RECORD = new URL('../.parley/setup.json', import.meta.url);
+
+/** `node server/main.ts [options]` serves calls; `node server/main.ts validate FILE` checks a configuration. */
+try {
+  const invocation = readCommandLine(process.argv.slice(2));
+  if (invocation.command === 'validate') {
+    await loadConfig(invocation.file);
+    console.log(`${invocation.file} is valid.`);
+  } else await serve(invocation.configFile, invocation.overrides);
+} catch (error) {
+  console.error(describeFailure(error));
+  process.exit(1);
+}
+
+async function serve(configFile: string | undefined, overrides: ConfigOverrides): Promise<void> {
+  const config = await loadConfig(configFile ?? (existsSync(CONFIG_FILE) ? CONFIG_FILE : undefined), overrides);
+  const setup = await readSetupRecord(SETUP_RECORD);
+  const node = await ParleyNode.start({ config, setup, logger: createLogger('server', config.log.level) });
+  handleSignals({
+    drain: () => {
+      const { callCount } = node;
+      if (callCount > 0) console.log(`Waiting for ${callCount} call(s) to end; once more to end them now.`);
+      return node.drain();
+    },
+    force: () => node.close('server-shutdown'),
+  });
+  const { engineInfo: engine, urls } = node;
+  console.log(describeStartup({ urls, isLan: config.lan, engine, modelDir: config.engine.modelDir }));
+}
+
+function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const fix = 'code' in error && typeof error.code === 'string' ? fixOf(error.code) : undefined;
+  // Without a fix it is none of ours: then where it came from is what helps.
+  return fix === undefined ? (error.stack ?? error.message) : `${error.message}\n${fix}`;
+}
