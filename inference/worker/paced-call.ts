@@ -8,7 +8,7 @@ export interface PacedFrame extends FrameForcing {
 }
 
 export interface PacedCallOptions {
-  /** How long before its tick a frame is sent. Default 10 ms. */
+  /** How long before its tick a frame is sent, at most 8 ticks. Default 400 ms: no busy machine is that late. */
   readonly leadMs?: number;
   /** How long after the last frame's tick the last reply may come. Default 500 ms. */
   readonly replyWithinMs?: number;
@@ -21,7 +21,7 @@ export async function runPacedCall(
   link: WorkerLink,
   slot: WorkerSlot,
   frames: readonly (PacedFrame | undefined)[],
-  { leadMs = 10, replyWithinMs = 500, firstTick }: PacedCallOptions = {},
+  { leadMs = 400, replyWithinMs = 500, firstTick }: PacedCallOptions = {},
 ): Promise<Reply[]> {
   const from = firstTick ?? link.clock.nextTick(performance.now()).index + 1;
   const to = from + frames.length - 1;
