@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { InferenceError } from '../errors.ts';
 import { Recorder } from '../log/recorder.ts';
@@ -11,6 +12,7 @@ import { WorkerServer } from './worker-server.ts';
  * ready, and ends when that is gone; started by hand it runs until SIGTERM or SIGINT.
  */
 async function main(): Promise<void> {
+  const isSupervised = process.connected;
   const { values } = parseArgs({
     options: {
       socket: { type: 'string' },
@@ -24,6 +26,7 @@ async function main(): Promise<void> {
     },
   });
   if (!values.socket) throw new Error('--socket PATH is needed');
+  const socketPath = values.socket;
   const engine = await createEngine({
     engine: values.engine,
     slotCount: Number(values.slots),
@@ -45,13 +48,21 @@ async function main(): Promise<void> {
     process.exit(0);
   };
   process.on('SIGTERM', end);
-  process.on('disconnect', end);
+  const endAlone = async () => {
+    // The supervisor died without closing: its directory, which only held the socket, is nobody else's to remove.
+    await server.close();
+    await rmdir(dirname(socketPath)).catch(() => undefined);
+    await end();
+  };
+  process.on('disconnect', endAlone);
   // Ctrl-C reaches the whole process group: a supervisor still drains its calls then, and says when to end.
   process.on('SIGINT', () => process.connected || end());
 
+  // It may have died while the model was loaded.
+  if (isSupervised && !process.connected) return endAlone();
   // A socket file that a killed predecessor left behind would refuse the address.
-  await rm(values.socket, { force: true });
-  await server.listen(values.socket);
+  await rm(socketPath, { force: true });
+  await server.listen(socketPath);
   await notify({ type: 'ready' });
   // A step that threw has left the state of every slot in doubt, so no call can go on in this process.
   await server.failed;
