@@ -16,10 +16,21 @@ describe('the dial', () => {
 
     model.hear(BOTH, 0);
     model.hear({ caller: 0.2, assistant: 0.1 }, FRAME_MS / 2);
-    model.hear({ caller: 0.3, assistant: 0 }, FRAME_MS);
+    model.hear({ caller: 0.7, assistant: 0.3 }, FRAME_MS);
 
-    expect(Array.from(model.caller.marks.slice(0, 3))).toEqual([0.8, 0.3, 0].map(Math.fround));
-    expect(Array.from(model.assistant.marks.slice(0, 3))).toEqual([0.4, 0, 0].map(Math.fround));
+    expect(Array.from(model.caller.marks.slice(0, 3))).toEqual([0.8, 0.7, 0].map(Math.fround));
+    expect(Array.from(model.assistant.marks.slice(0, 3))).toEqual([0.4, 0.3, 0].map(Math.fround));
+  });
+
+  it('lets a voice die away over the marks that follow it', () => {
+    const model = givenLiveDial();
+
+    model.hear(BOTH, 0);
+    for (let mark = 1; mark < 6; mark += 1) model.hear({ caller: 0, assistant: 0 }, mark * FRAME_MS);
+
+    const [, second = 0, third = 0] = model.caller.marks;
+    expect([second, third]).toEqual([expect.closeTo(0.44), expect.closeTo(0.242)]);
+    expect(model.caller.marks[5]).toBe(0);
   });
 
   it('clears what it showed a turn ago, one mark at a time', () => {

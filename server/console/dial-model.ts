@@ -11,6 +11,7 @@ const LOUD_DBFS = -12;
 const ATTACK_MS = 25;
 const RELEASE_MS = 190;
 const PHASE_MS = 380;
+const ECHO = 0.55;
 
 /** @returns 0 in a quiet room to 1 at a shout, even to the ear. */
 export function loudnessOf(dbfs: number): number {
@@ -21,6 +22,7 @@ export function loudnessOf(dbfs: number): number {
 export class Voice {
   /** Loudness by mark, 0 to 1. */
   readonly marks = new Float32Array(MARK_COUNT);
+  isMuted = false;
   #target = 0;
   #now = 0;
 
@@ -31,7 +33,9 @@ export class Voice {
 
   hear(loudness: number, mark: number): void {
     this.#target = loudness;
-    this.marks[mark] = Math.max(this.marks[mark] ?? 0, loudness);
+    // A voice dies away from mark to mark, so that words stand together and pauses apart.
+    const echo = (this.marks[(mark + MARK_COUNT - 1) % MARK_COUNT] ?? 0) * ECHO;
+    this.marks[mark] = Math.max(this.marks[mark] ?? 0, loudness, echo > 0.1 ? echo : 0);
   }
 
   settle(elapsedMs: number): void {
@@ -67,7 +71,7 @@ export class DialModel {
     return this.#phase;
   }
 
-  /** 0 while both voices are one circle, 1 when they stand apart. */
+  /** 0 where there is no call and no circle, 1 when both voices are there. */
   get openness(): number {
     return this.#openness;
   }
@@ -109,7 +113,7 @@ export class DialModel {
     this.#lastAdvanceMs = nowMs;
     this.caller.settle(elapsedMs);
     this.assistant.settle(elapsedMs);
-    const openness = this.#phase === 'live' || this.#phase === 'waiting' ? 1 : 0;
+    const openness = this.#phase === 'rest' ? 0 : 1;
     this.#openness += (openness - this.#openness) * (1 - Math.exp(-elapsedMs / PHASE_MS));
     if (this.#phase === 'live') this.#turnTo(nowMs);
   }

@@ -15,11 +15,15 @@ const PHASES: Record<CallState, DialPhase> = {
 const LABEL = 'Both voices over the last twelve seconds: yours outwards from a ring, Parley’s inwards.';
 
 /** The living centre of the page. Levels reach it past React, so that it draws at the screen's own rate. */
-export function Dial({ store, state }: { store: CallStore; state: CallState }) {
+export function Dial({ store, state, isMuted }: { store: CallStore; state: CallState; isMuted: boolean }) {
   const canvasRef = useRef<HTMLCanvasElement>(null);
   const modelRef = useRef<DialModel>(new DialModel());
 
   useEffect(() => modelRef.current.enter(PHASES[state], performance.now()), [state]);
+
+  useEffect(() => {
+    modelRef.current.caller.isMuted = isMuted;
+  }, [isMuted]);
 
   useEffect(() => {
     return store.watchLevels(({ callerDbfs, assistantDbfs }) => {

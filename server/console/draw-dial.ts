@@ -1,4 +1,4 @@
-import { type DialModel, MARK_COUNT, type Voice } from './dial-model.ts';
+import { type DialModel, MARK_COUNT } from './dial-model.ts';
 
 export interface DialPalette {
   readonly ink: string;
@@ -94,31 +94,42 @@ function stroke(
   context.stroke();
 }
 
-/** Two voices, two circles: one while nobody is there to answer, apart and overlapping in a call. */
+/** Two voices, two circles: looking for each other while a call is placed, and overlapping in it. */
 function drawVoices(context: CanvasRenderingContext2D, model: DialModel, palette: DialPalette, frame: DialFrame): void {
-  const breath = frame.isStill ? 0 : 0.02 * Math.sin(frame.nowMs / 900);
+  const sway = frame.isStill ? 0 : Math.sin(frame.nowMs / 420);
+  const apart = model.openness * CIRCLE * (model.phase === 'calling' ? 0.78 + 0.26 * sway : 0.62);
   context.globalCompositeOperation = palette.isDark ? 'screen' : 'multiply';
-  context.globalAlpha = model.phase === 'waiting' ? 0.3 : 0.35 + 0.57 * model.openness;
-  drawVoice(context, model.caller, palette.caller, -1, model.openness, breath, frame);
-  drawVoice(context, model.assistant, palette.assistant, 1, model.openness, -breath, frame);
+  context.globalAlpha = model.phase === 'waiting' ? 0.3 : 0.92;
+  for (const [voice, color, side] of [
+    [model.caller, palette.caller, -1],
+    [model.assistant, palette.assistant, 1],
+  ] as const) {
+    const breath = frame.isStill ? 0 : 0.02 * Math.sin(frame.nowMs / 900 + side);
+    // Without motion a voice still shows, in steps.
+    const loudness = frame.isStill ? Math.round(voice.loudness * 6) / 6 : voice.loudness;
+    const radius = CIRCLE * model.openness ** 0.5 * (0.86 + breath + 0.42 * loudness) * frame.sizePx;
+    drawVoice(context, color, side * apart * frame.sizePx, radius, voice.isMuted);
+  }
   context.globalCompositeOperation = 'source-over';
   context.globalAlpha = 1;
 }
 
+/** A muted voice is an empty circle. */
 function drawVoice(
   context: CanvasRenderingContext2D,
-  voice: Voice,
   color: string,
-  side: -1 | 1,
-  openness: number,
-  breath: number,
-  { sizePx, isStill }: DialFrame,
+  x: number,
+  radius: number,
+  isMuted: boolean,
 ): void {
-  const loudness = isStill ? Math.round(voice.loudness * 6) / 6 : voice.loudness;
-  const radius = CIRCLE * (0.86 + breath + 0.42 * loudness) * sizePx;
-  const x = side * openness * CIRCLE * 0.62 * sizePx;
-  context.fillStyle = color;
   context.beginPath();
-  context.arc(x, 0, radius, 0, TURN);
-  context.fill();
+  if (isMuted) {
+    context.strokeStyle = color;
+    context.arc(x, 0, Math.max(0, radius - context.lineWidth / 2), 0, TURN);
+    context.stroke();
+  } else {
+    context.fillStyle = color;
+    context.arc(x, 0, radius, 0, TURN);
+    context.fill();
+  }
 }

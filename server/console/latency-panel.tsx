@@ -16,9 +16,13 @@ export function LatencyPanel({ latency }: { latency: LatencyReport | undefined }
   return (
     <section className="latency" aria-label="Latency">
       <p className="latency-total">
-        <strong>{latency ? Math.round(latency.totalMs) : '–'}</strong> ms
+        {latency && (
+          <span className="latency-sum">
+            <strong>{Math.round(latency.totalMs)}</strong> ms
+          </span>
+        )}
         <span className="latency-about">
-          {latency ? 'from your mouth to your ear' : 'measuring the way there and back'}
+          {latency ? 'from your mouth to your ear' : 'Measuring the way there and back…'}
         </span>
       </p>
       <div className="latency-bar" aria-hidden="true">

@@ -96,7 +96,7 @@ async function show(state: string): Promise<void> {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize(size);
       // Words and bars that are still on their way would be measured half faded.
-      await page.waitForTimeout(700);
+      await page.waitForTimeout(400);
       await page.screenshot({ path: `${SCREENSHOTS}${state}-${size.width}-${colorScheme}.png` });
       const { violations } = await new AxeBuilder({ page }).analyze();
       const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');

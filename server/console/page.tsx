@@ -4,6 +4,14 @@ import { Dial } from './dial.tsx';
 import { Mark } from './icons.tsx';
 import { Panel } from './panel.tsx';
 
+const TITLES: Record<CallView['state'], string> = {
+  idle: 'Parley',
+  connecting: 'Calling · Parley',
+  live: 'Live · Parley',
+  reconnecting: 'Reconnecting · Parley',
+  ended: 'Parley',
+};
+
 /** The whole page: the dial with the Call button in its middle, and beside it what there is to say. */
 export function Page({ store }: { store: CallStore }) {
   const view = useSyncExternalStore(store.watch, store.getView);
@@ -18,6 +26,10 @@ export function Page({ store }: { store: CallStore }) {
     if (canCall) callRef.current?.focus({ preventScroll: true });
     else document.querySelector<HTMLElement>('[data-ends-call]')?.focus({ preventScroll: true });
   }, [canCall, view.state]);
+
+  useEffect(() => {
+    document.title = TITLES[view.state];
+  }, [view.state]);
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -38,10 +50,10 @@ export function Page({ store }: { store: CallStore }) {
       <main className="main">
         <section className="stage" aria-label="Call">
           <div className="dial">
-            <Dial store={store} state={view.state} />
+            <Dial store={store} state={view.state} isMuted={view.isMuted} />
             {canCall && (
               <button ref={callRef} type="button" className="call-button" onClick={() => store.placeCall()}>
-                {view.state === 'idle' ? 'Call' : 'Call again'}
+                <span>{view.state === 'idle' ? 'Call' : 'Call again'}</span>
               </button>
             )}
           </div>

@@ -25,6 +25,7 @@ export function TranscriptView({ transcript, placeholder }: { transcript: Transc
       tabIndex={0}
       onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
         isAtEnd.current = scrollHeight - scrollTop - clientHeight < 24;
+        ref.current?.toggleAttribute('data-scrolled', scrollTop > 4);
       }}
     >
       {transcript.paragraphs.length === 0 && <p className="transcript-empty">{placeholder}</p>}
