@@ -1,4 +1,3 @@
-export { Checkpoint } from './checkpoint/checkpoint.ts';
 export type {
   Engine,
   EngineInfo,
@@ -11,15 +10,8 @@ export type {
 export { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ } from './engine/engine.ts';
 export type { InferenceErrorCode } from './errors.ts';
 export { INFERENCE_ERRORS, InferenceError } from './errors.ts';
-export { type VerifiedCase, verifyDirectories } from './golden/verify.ts';
 export { LogReader } from './log/read-log.ts';
 export { type ReplayOptions, type ReplayResult, replayLog } from './log/replay.ts';
-export { MoshiEngine, type MoshiEngineOptions } from './moshi/moshi-engine.ts';
-export { GraphBuilder, type Value } from './onnx/graph-builder.ts';
-export { WeightsFile } from './onnx/weights-file.ts';
-export { defaultModelDirectory } from './untrained/default-model.ts';
-export { LARGE as LARGE_DIMENSIONS, SMALL as SMALL_DIMENSIONS } from './untrained/dimensions.ts';
-export { makeUntrainedCheckpoint } from './untrained/make-checkpoint.ts';
 export type {
   FrameForcing,
   InferenceWorkerOptions,

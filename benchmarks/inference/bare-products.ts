@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { z } from 'zod';
-import { GraphBuilder, type Value, WeightsFile } from '../../inference/index.ts';
+import { GraphBuilder, type Value, WeightsFile } from '../../inference/runtime.ts';
 
 /** A product of rows with a weight: [rowCount a call, inSize] · [inSize, outSize]. */
 export interface WeightProduct {

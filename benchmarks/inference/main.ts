@@ -1,14 +1,8 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  FRAME_MS,
-  FRAME_SAMPLES,
-  LARGE_DIMENSIONS,
-  MoshiEngine,
-  makeUntrainedCheckpoint,
-  SMALL_DIMENSIONS,
-} from '../../inference/index.ts';
+import { FRAME_MS, FRAME_SAMPLES, spawnInferenceWorker } from '../../inference/index.ts';
+import { LARGE_DIMENSIONS, MoshiEngine, makeUntrainedCheckpoint, SMALL_DIMENSIONS } from '../../inference/runtime.ts';
 import { publish, quantile } from '../report/report.ts';
 import { BareProducts, weightProducts } from './bare-products.ts';
 
@@ -17,6 +11,8 @@ const WARM_UP_STEPS = 4;
 /** Rounds alternate between the step and the bare products, so that a disturbance of the machine meets both. */
 const ROUNDS = 5;
 const STEPS_PER_ROUND = 8;
+const WARM_STARTS = 5;
+const READY_SLOTS = 8;
 const THREAD_COUNT = availableParallelism();
 
 interface Row {
@@ -43,6 +39,7 @@ async function main(): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+  Object.assign(metrics, await readiness());
   for (const { model, batchSize, stepMs, bareMs } of rows) {
     const step = quantile(stepMs, 0.5);
     const stem = `${model}_b${batchSize}`;
@@ -79,13 +76,15 @@ async function measure(
   const startedMs = performance.now();
   const engine = await MoshiEngine.load(options);
   metrics[`${model}_load_warm_ms`] = performance.now() - startedMs;
+  for (let slot = 0; slot < options.slotCount; slot++) engine.openSlot(slot, { seed: BigInt(slot) });
   metrics[`${model}_nodes_per_step`] = engine.nodeCount;
   metrics[`${model}_products_per_step`] = products.length;
+  await step(engine, 1);
+  metrics[`${model}_host_kb_per_step_b1`] = engine.hostBytesOfLastStep / 1e3;
   metrics[`${model}_state_mb_per_call`] = engine.stateBytesPerSlot / 1e6;
   await using bare = new BareProducts(products, THREAD_COUNT);
   const sessions = await bare.load();
   const rows: Row[] = [];
-  for (let slot = 0; slot < options.slotCount; slot++) engine.openSlot(slot, { seed: BigInt(slot) });
   for (const batchSize of BATCH_SIZES) {
     const feeds = bare.feeds(batchSize);
     const row: Row = { model, batchSize, stepMs: [], bareMs: [] };
@@ -106,6 +105,23 @@ async function measure(
   await sessions.products.release();
   await sessions.rest.release();
   return rows;
+}
+
+/** From the start of a worker's process to its first possible step, with nothing in the cache and with everything. */
+async function readiness(): Promise<Record<string, number>> {
+  const cacheDir = mkdtempSync(join(tmpdir(), 'parley-bench-ready-'));
+  try {
+    const readyMs: number[] = [];
+    for (let start = 0; start <= WARM_STARTS; start++) {
+      const worker = await spawnInferenceWorker({ engine: 'moshi', slotCount: READY_SLOTS, cacheDir });
+      readyMs.push(worker.readyMs);
+      await worker.close();
+    }
+    const [cold, ...warm] = readyMs as [number, ...number[]];
+    return { default_ready_cold_ms: cold, default_ready_warm_ms_p50: quantile(warm, 0.5) };
+  } finally {
+    rmSync(cacheDir, { recursive: true, force: true });
+  }
 }
 
 async function repeat(count: number, into: number[], run: () => Promise<unknown>): Promise<void> {

@@ -1,4 +1,4 @@
-import { verifyDirectories } from '../../inference/index.ts';
+import { verifyDirectories } from '../../inference/runtime.ts';
 
 const COLUMNS = [36, 10, 20] as const;
 
