@@ -1,8 +1,8 @@
 // The plan: what has to be there before Parley runs, in order. To add a step, add an entry to `planSteps`; something
-// that the project makes from its own files is one line with `madeFrom`.
+// that the project makes from its own files is an entry in `madeSteps`.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism, homedir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { areNodePackagesThere, installNodePackages, noNodeError } from './node-packages.mjs';
 import { runCommand } from './run-command.mjs';
@@ -29,7 +29,7 @@ import { buildWorker, cacheFolder, downloadWorker, findWorker } from './worker.m
 export function planSteps(context) {
   const nodePackages = [nodePackagesStep(context), nodeStep(context)];
   if (context.goal === 'tools') return nodePackages;
-  return [...nodePackages, ...workerAndSystemSteps(context), settingsStep(context)];
+  return [...nodePackages, ...workerAndSystemSteps(context), settingsStep(context), ...madeSteps(context)];
 }
 
 /** @param {Context} context @returns {Step} */
@@ -84,7 +84,7 @@ function workerAndSystemSteps(context) {
 
 /**
  * Tells the server what was found: `.parley/setup.json` is
- * `{ mediasoupWorkerBin: string, opusLibrary: string, chromium: string | null }`, all absolute paths.
+ * `{ mediasoupWorkerBin: string, opusLibrary: string, chromium?: string }`, all absolute paths.
  *
  * @param {Context} context @returns {Step}
  */
@@ -94,7 +94,7 @@ function settingsStep({ root, env }) {
     const found = {
       mediasoupWorkerBin: findWorker(root, env),
       opusLibrary: findLibrary('opus', env),
-      chromium: findChromium(env),
+      chromium: findChromium(env) ?? undefined,
     };
     return `${JSON.stringify(found, null, 2)}\n`;
   };
@@ -106,39 +106,63 @@ function settingsStep({ root, env }) {
 }
 
 /**
- * A step that makes something of the project's own files with Node 24, again whenever those change.
+ * What the project makes from its own files.
  *
+ * @param {Context} context @returns {Step[]}
+ */
+function madeSteps(context) {
+  return [
+    madeFrom(context, {
+      name: 'call page',
+      sources: ['server/console', 'sdk', 'signaling', 'package-lock.json'],
+      output: join(context.root, 'server', 'console', 'dist', 'index.html'),
+      script: "const { buildConsole } = await import('./server/console/build.ts'); await buildConsole();",
+    }),
+    madeFrom(context, {
+      name: 'untrained model',
+      sources: ['inference/untrained'],
+      script:
+        "const { defaultModelDirectory } = await import('./inference/untrained/default-model.ts');" +
+        `await defaultModelDirectory(${JSON.stringify(join(homedir(), '.cache', 'parley'))});`,
+    }),
+  ];
+}
+
+/**
+ * A step that makes something of the project's own files with Node 24, and again whenever those change.
+ *
+ * @param {Context} context
  * @param {object} making
  * @param {string} making.name
- * @param {string} making.root
- * @param {NodeJS.ProcessEnv} making.env
- * @param {string[]} making.sources files and folders, relative to `root`.
- * @param {string} making.output folder that the command makes, relative to `root`.
- * @param {string[]} making.command script and arguments.
+ * @param {string[]} making.sources files and folders, relative to the repository's folder.
+ * @param {string} [making.output] a file that is there when it was made.
+ * @param {string} making.script an ES module, run in the repository's folder.
  * @returns {Step}
  */
-export function madeFrom({ name, root, env, sources, output, command }) {
-  const stamp = join(root, output, '.made-from');
+function madeFrom({ root, env }, { name, sources, output, script }) {
+  const stamp = join(root, '.parley', 'made', name.replaceAll(' ', '-'));
   const wanted = () => hashOf(sources.map((source) => join(root, source)));
   return {
     name,
-    isDone: () => existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted(),
+    isDone: () =>
+      existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted() && (output === undefined || existsSync(output)),
     run: async () => {
       // Taken before the making, so that a change during it makes it again.
       const hash = wanted();
       const node = join(root, 'node_modules', '.bin', 'node');
-      await runCommand(existsSync(node) ? node : process.execPath, command, { cwd: root, env });
+      const command = existsSync(node) ? node : process.execPath;
+      await runCommand(command, ['--input-type=module', '-e', script], { cwd: root, env });
       replaceFile(stamp, hash);
     },
   };
 }
 
-/** @param {string[]} paths */
+/** Leaves out what was built and what only tests read. @param {string[]} paths */
 function hashOf(paths) {
   const hash = createHash('sha256');
   /** @param {string} path */
   const add = (path) => {
-    if (!existsSync(path)) return;
+    if (/\.test\.tsx?$|\/(dist|testing)$/.test(path) || !existsSync(path)) return;
     if (statSync(path).isDirectory()) for (const name of readdirSync(path).sort()) add(join(path, name));
     else hash.update(`${path}\0`).update(readFileSync(path));
   };
