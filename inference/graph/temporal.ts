@@ -31,7 +31,11 @@ export function temporalTransformer(
   const { graph } = context;
   const { dim, layerCount, headCount } = lm;
   const embedded = graph.op('Gather', [embeddingTable(context, lm), tokenRows]);
-  const summed = graph.op('ReduceSum', [embedded, graph.int64s([1])], { keepdims: 1 });
+  // One by one, in the reference's order, text last: ReduceSum adds a single row in another order than several, and the
+  // bits would depend on the batch.
+  const streamCount = 1 + lm.codebookCount;
+  const [text, ...audio] = graph.ops('Split', [embedded], { axis: 1, num_outputs: streamCount }, streamCount);
+  const summed = graph.op('Sum', [...audio, text!]);
   let x = graph.op('Add', [summed, graph.op('Reshape', [added, graph.int64s([0, 1, dim])])]);
   const ring = state.ring({
     name: 'temporal',
