@@ -8,9 +8,14 @@ const BYTE_PIECE_TYPE = 6;
 /** Tokens 0 to 3 steer the text stream (end of padding, beginnings and ends, padding) and are never shown. */
 const FIRST_SHOWN_TOKEN = 4;
 
-/** Turns text tokens into text, one at a time, by the pieces of a SentencePiece model. */
+interface Piece {
+  readonly piece: string;
+  readonly type: number;
+}
+
+/** Turns text tokens into text by the pieces of a SentencePiece model. */
 export class Tokenizer {
-  readonly #pieces: readonly { readonly piece: string; readonly type: number }[];
+  readonly #pieces: readonly Piece[];
 
   /** @throws InferenceError `CHECKPOINT_FILE_MISSING`, `CHECKPOINT_FILE_INVALID` */
   constructor(path: string) {
@@ -32,12 +37,30 @@ export class Tokenizer {
     return this.#pieces.length;
   }
 
-  /** @returns the token's text, a leading space where it begins a word; '' for tokens not worth showing. */
-  text(token: number): string {
+  /** @returns what turns one call's tokens into text, in their order. */
+  stream(): TextStream {
+    return new TextStream(this.#pieces);
+  }
+}
+
+/** Text of one call. Characters that a model has no piece for come as the bytes of their UTF-8, one a token. */
+export class TextStream {
+  readonly #pieces: readonly Piece[];
+  readonly #decoder = new TextDecoder();
+
+  constructor(pieces: readonly Piece[]) {
+    this.#pieces = pieces;
+  }
+
+  /** @returns what can be read with this token, a leading space where it begins a word; '' for tokens not worth showing. */
+  add(token: number): string {
     const entry = token >= FIRST_SHOWN_TOKEN ? this.#pieces[token] : undefined;
     if (!entry) return '';
-    // A byte piece is named <0xE2>; lone bytes of a longer character come out as the replacement character.
-    if (entry.type === BYTE_PIECE_TYPE) return Buffer.from([Number.parseInt(entry.piece.slice(3, 5), 16)]).toString();
-    return entry.piece.replaceAll(SPACE_MARK, ' ');
+    // A byte piece is named <0xE2>.
+    if (entry.type === BYTE_PIECE_TYPE) {
+      return this.#decoder.decode(Uint8Array.of(Number.parseInt(entry.piece.slice(3, 5), 16)), { stream: true });
+    }
+    // A character that was begun and not ended comes out as the replacement character.
+    return this.#decoder.decode() + entry.piece.replaceAll(SPACE_MARK, ' ');
   }
 }

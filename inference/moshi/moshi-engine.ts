@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { LmConfig } from '../checkpoint/config.ts';
-import type { Tokenizer } from '../checkpoint/tokenizer.ts';
+import type { TextStream, Tokenizer } from '../checkpoint/tokenizer.ts';
 import {
   type Engine,
   type EngineInfo,
@@ -43,6 +43,7 @@ export class MoshiEngine implements Engine {
   readonly #runner: GraphRunner;
   readonly #stepper: Stepper;
   readonly #slots: (SlotState | undefined)[];
+  readonly #texts: (TextStream | undefined)[];
   #lastReport: StepReport = { stepMs: 0, batchSize: 0 };
 
   private constructor(checkpoint: Checkpoint, hash: string, runner: GraphRunner, slotCount: number) {
@@ -53,6 +54,7 @@ export class MoshiEngine implements Engine {
     this.#runner = runner;
     this.#stepper = new Stepper(runner, 'duplex', lm, slotCount);
     this.#slots = Array.from({ length: slotCount });
+    this.#texts = Array.from({ length: slotCount });
     this.info = {
       name: 'moshi',
       slotCount,
@@ -111,6 +113,7 @@ export class MoshiEngine implements Engine {
     this.#demandSlot(slot);
     if (this.#slots[slot]) throw new InferenceError('SLOT_BUSY', `slot ${slot}`);
     this.#slots[slot] = openSlotState(this.#lm, seed, sampling, this.#conditions.vector(attributes));
+    this.#texts[slot] = this.#tokenizer.stream();
     this.#runner.state.reset(slot);
   }
 
@@ -141,7 +144,7 @@ export class MoshiEngine implements Engine {
 
   #result(slot: number, { text, pcm, isSound }: RowOutput): SlotOutput {
     const silence = () => new Float32Array(FRAME_SAMPLES);
-    if (isSound) return { slot, pcm: pcm ?? silence(), textToken: text, text: this.#tokenizer.text(text) };
+    if (isSound) return { slot, pcm: pcm ?? silence(), textToken: text, text: this.#texts[slot]!.add(text) };
     // The call ends here, and nothing of its numbers is left for the slot's next user.
     this.#runner.state.wipe(slot);
     this.#slots[slot] = undefined;
