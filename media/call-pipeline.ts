@@ -1,7 +1,8 @@
 import { levelDbfs, SAMPLES_PER_MS, SILENCE_DBFS } from './audio.ts';
 import type { CallStats } from './call-stats.ts';
 import { MediaError } from './errors.ts';
-import type { FramePeer, Tick } from './frames/frame-peer.ts';
+import { FrameClock } from './frames/frame-clock.ts';
+import type { FramePeer } from './frames/frame-peer.ts';
 import { ReplyPacer, type ReplyPacerOptions } from './frames/reply-pacer.ts';
 import { JitterBuffer } from './jitter/jitter-buffer.ts';
 import type { PacketDecoder } from './jitter/packet-decoder.ts';
@@ -39,8 +40,8 @@ export class CallPipeline {
   readonly #pacing = new RunningMean();
   readonly #sendLate = new RunningMean();
   #peer: FramePeer | undefined;
-  #next: Tick | undefined;
-  #handedOver: { readonly tick: Tick; readonly atMs: number } | undefined;
+  #clock: FrameClock | undefined;
+  #skippedFrameCount = 0;
   #invalidPacketCount = 0;
   #frameCount = 0;
   #inputDbfs = SILENCE_DBFS;
@@ -54,8 +55,7 @@ export class CallPipeline {
   /** Who answers from now on; undefined: nobody, and the caller hears nothing. */
   setPeer(peer: FramePeer | undefined, nowMs: number): void {
     this.#peer = peer;
-    this.#next = peer?.nextTick(nowMs + peer.leadMs);
-    this.#handedOver = undefined;
+    this.#clock = peer && new FrameClock(peer, nowMs);
     this.#pacer.forget();
     this.#jitter.realign();
   }
@@ -74,10 +74,9 @@ export class CallPipeline {
 
   /** @throws {MediaError} `FRAME_INVALID` */
   handleReply(tickIndex: number, pcm: Float32Array, nowMs: number): void {
-    this.#pacer.pushReply(tickIndex, pcm, nowMs);
+    const replyMs = this.#pacer.pushReply(tickIndex, pcm, nowMs);
+    if (replyMs === undefined) return;
     this.#outputDbfs = levelDbfs(pcm);
-    if (this.#handedOver?.tick.index !== tickIndex) return;
-    const replyMs = nowMs - this.#handedOver.tick.atMs;
     this.#reply.add(replyMs);
     this.#pacing.add(Math.max(0, this.#pacer.offsetMs - replyMs));
   }
@@ -89,39 +88,27 @@ export class CallPipeline {
       this.#sendLate.add(Math.max(0, nowMs - packet.dueMs));
       return { kind: 'packet', bytes: packet.bytes };
     }
-    const frameDueMs = this.#frameDueMs();
-    if (frameDueMs <= dueMs) return this.#takeFrame(frameDueMs, nowMs);
+    const frame = this.#takeFrame(dueMs);
+    if (frame) return frame;
+    const frameDueMs = this.#clock?.dueMs ?? Number.POSITIVE_INFINITY;
     return { kind: 'idle', wakeAtMs: Math.min(frameDueMs, this.#pacer.wakeAtMs) };
   }
 
   stats(): CallStats {
-    const { concealedSamples, insertedSamples, removedSamples, ...counters } = this.#jitter.counters;
+    const { concealedSamples, pausedSamples, insertedSamples, removedSamples, ...counters } = this.#jitter.counters;
     return {
       input: {
+        ...counters,
         levelDbfs: this.#inputDbfs,
-        packetCount: counters.packetCount,
         invalidPacketCount: this.#invalidPacketCount + counters.invalidPacketCount,
-        duplicatePacketCount: counters.duplicatePacketCount,
-        reorderedPacketCount: counters.reorderedPacketCount,
-        tooLatePacketCount: counters.tooLatePacketCount,
-        lostPacketCount: counters.lostPacketCount,
-        fecRestoredPacketCount: counters.fecRestoredPacketCount,
-        concealedMs: concealedSamples / SAMPLES_PER_MS,
         frameCount: this.#frameCount,
-        frameDeficitCount: counters.frameDeficitCount,
+        frameDeficitCount: this.#skippedFrameCount + counters.frameDeficitCount,
+        concealedMs: concealedSamples / SAMPLES_PER_MS,
+        pausedMs: pausedSamples / SAMPLES_PER_MS,
         removedMs: removedSamples / SAMPLES_PER_MS,
         insertedMs: insertedSamples / SAMPLES_PER_MS,
-        correctedFrameCount: counters.correctedFrameCount,
-        resyncCount: counters.resyncCount,
       },
-      output: {
-        levelDbfs: this.#outputDbfs,
-        packetCount: this.#pacer.packetCount,
-        latePacketCount: this.#pacer.latePacketCount,
-        underrunCount: this.#pacer.underrunCount,
-        droppedPacketCount: this.#pacer.droppedPacketCount,
-        strayReplyCount: this.#pacer.strayReplyCount,
-      },
+      output: { ...this.#pacer.counters, levelDbfs: this.#outputDbfs },
       latency: {
         bufferMs: this.#buffer.value,
         tickWaitMs: this.#tickWait.value,
@@ -132,24 +119,19 @@ export class CallPipeline {
     };
   }
 
-  #frameDueMs(): number {
-    return this.#peer && this.#next ? this.#next.atMs - this.#peer.leadMs : Number.POSITIVE_INFINITY;
-  }
-
-  #takeFrame(dueMs: number, nowMs: number): PipelineOutput {
-    const peer = this.#peer!;
-    const tick = this.#next!;
-    const passedOver = this.#handedOver ? tick.index - this.#handedOver.tick.index - 1 : 0;
-    if (passedOver > 0) this.#jitter.skipFrames(passedOver);
+  #takeFrame(nowMs: number): PipelineOutput | undefined {
+    const due = this.#clock?.take(nowMs);
+    if (!this.#peer || !due) return undefined;
+    const { tick, dueMs, skippedCount, isMoved } = due;
+    if (skippedCount > 0) this.#jitter.skipFrames(skippedCount);
+    if (isMoved) this.#jitter.realign();
     const pcm = this.#jitter.takeFrame(dueMs);
+    this.#skippedFrameCount += skippedCount;
     this.#frameCount += 1;
     this.#inputDbfs = levelDbfs(pcm);
     if (this.#jitter.lastArrivalMs > 0) this.#buffer.add(Math.max(0, dueMs - this.#jitter.lastArrivalMs));
-    this.#tickWait.add(Math.max(0, tick.atMs - nowMs));
-    this.#handedOver = { tick, atMs: nowMs };
-    this.#pacer.expectReply(tick);
-    // A frame whose tick has passed already would be dropped there; the ticks go on from now.
-    this.#next = peer.nextTick(Math.max(tick.atMs, nowMs));
-    return { kind: 'frame', peer, tickIndex: tick.index, pcm };
+    this.#tickWait.add(tick.atMs - dueMs);
+    this.#pacer.expectReply(due);
+    return { kind: 'frame', peer: this.#peer, tickIndex: tick.index, pcm };
   }
 }

@@ -16,19 +16,22 @@ export interface InputStats {
   readonly reorderedPacketCount: number;
   /** Packets that came after their audio had been due. */
   readonly tooLatePacketCount: number;
-  /** Packets that never came, nor could be restored by FEC in time. */
+  /** Packets that were not there when their audio was due, and could not be restored from the next one. */
   readonly lostPacketCount: number;
   readonly fecRestoredPacketCount: number;
+  /** Audio made up for lost packets. */
   readonly concealedMs: number;
+  /** Silence while the caller sent nothing on purpose: discontinuous transmission, mute. */
+  readonly pausedMs: number;
   readonly frameCount: number;
-  /** Frames of which nothing came from the caller although the caller was sending (silence by DTX included). */
+  /** Ticks without the caller's frame: nothing of it had come, or it could not be handed over in time. */
   readonly frameDeficitCount: number;
   /** Milliseconds of audio removed and inserted to follow the caller's clock and the network. */
   readonly removedMs: number;
   readonly insertedMs: number;
   /** Frames in which the time scale was corrected. */
   readonly correctedFrameCount: number;
-  /** Times the position was set anew: start, another SSRC, a jump of the timestamps or of the peer's tick. */
+  /** Times the position in the stream was set anew: start, another SSRC, a jump of the timestamps or of the peer's tick. */
   readonly resyncCount: number;
 }
 
