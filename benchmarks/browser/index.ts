@@ -1,0 +1,22 @@
+/**
+ * Chromium as a caller, for benchmarks and tests: it speaks a WAV file, and both directions of its call are recorded
+ * in one audio clock.
+ *
+ * ```ts
+ * const browser = await launchChromium({ microphoneWav });
+ * const page = await (await newCallerContext(browser)).newPage();
+ * await listenIn(page);
+ * await page.goto(url);                       // any page that calls getUserMedia and RTCPeerConnection
+ * …                                           // place the call
+ * await startRecording(page);
+ * …
+ * const { sampleRateHz, microphone, received } = await stopRecording(page);
+ * const { correlation } = await follow({ sampleRateHz: 24_000, pcm: given }, { sampleRateHz, pcm: received });
+ * await browser.close();
+ * ```
+ */
+export { type Followed, type FollowedStretch, follow } from './follow.ts';
+export { energy, normalizedCorrelation, peakPosition } from './fourier.ts';
+export { chromiumPath, type LaunchOptions, launchChromium, newCallerContext } from './launch.ts';
+export { listenIn, type Recording, startRecording, stopRecording } from './recorder.ts';
+export { readWav, type Sound, writeWav } from './wav.ts';
