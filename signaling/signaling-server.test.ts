@@ -1,5 +1,5 @@
 import { createServer, type Server as HttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createConnection } from 'node:net';
 import { type Socket as ClientSocket, io } from 'socket.io-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
@@ -359,6 +359,17 @@ describe('a connection', () => {
     expect(await from('null')).toBe('refused');
     expect(await from('https://friend.example')).toBe('connected');
     expect(await from(url)).toBe('connected');
+  });
+
+  it('that asks another path for an upgrade and is reset harms nobody', async () => {
+    const { url } = await givenServer();
+    const socket = createConnection(Number(new URL(url).port), '127.0.0.1');
+    socket.write('GET /elsewhere HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+    const gone = new Promise((resolve) => socket.once('close', resolve));
+    setTimeout(() => socket.resetAndDestroy(), 50);
+    await gone;
+    const { client } = await givenClient(url);
+    expect(await codeOf(client, 'join', JOIN)).toBe('ok');
   });
 
   it('beyond the limit is refused', async () => {

@@ -45,6 +45,9 @@ export class SignalingServer {
 
   constructor(httpServer: HttpServer, options: SignalingServerOptions) {
     this.#options = options;
+    // Node takes its own listener off a socket that asks for an upgrade, and socket.io listens only to those of its path:
+    // a reset of any other would end the process.
+    httpServer.on('upgrade', (_request, socket) => socket.on('error', () => undefined));
     this.#io = new Server(httpServer, {
       serveClient: false,
       // One way in: long polling would be a second one to guard, and is too slow for a call.
