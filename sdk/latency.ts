@@ -4,8 +4,8 @@ import type { EventOf } from '../signaling/index.ts';
 export type ServerHops = EventOf<'latency'>;
 
 /**
- * Where the time goes from the caller's mouth to the caller's ear, in milliseconds. What the model itself takes to
- * think of an answer is not in it.
+ * Where the time goes on the way to the model and back, in milliseconds. The 80 ms that a frame takes to be spoken are
+ * not in it, nor what the model itself waits before it answers.
  */
 export interface LatencyReport extends ServerHops {
   /** One way up and one way down: half of each transport's round trip. */

@@ -3,15 +3,18 @@ import type { LatencyReport } from '../../sdk/index.ts';
 /** Hops in the order in which a sound passes them. */
 const HOPS: readonly [hop: Exclude<keyof LatencyReport, 'totalMs'>, name: string, about: string][] = [
   ['networkMs', 'Network', 'One way up and one way down'],
-  ['bufferMs', 'Framing', 'Gathering an 80 ms frame on the server, jitter buffer included'],
+  ['bufferMs', 'Jitter', 'The server’s jitter buffer, until the frame is closed'],
   ['tickWaitMs', 'Tick', 'Waiting for the step that all calls share'],
   ['stepMs', 'Model', 'One step of the model'],
   ['pacingMs', 'Pacing', 'From the answer to its first packet'],
-  ['receiveBufferMs', 'Buffer', 'The browser’s own jitter buffer'],
+  ['receiveBufferMs', 'Playout', 'The browser’s own jitter buffer'],
   ['speakerMs', 'Speaker', 'From the browser to the loudspeaker'],
 ];
 
-/** Where the time goes, from the mouth to the ear: the sum, a bar, and every hop by name. */
+/**
+ * Where the time goes on the way to the model and back: the sum, a bar, and every hop by name. The 80 ms that a frame
+ * takes to be spoken are not in it: no server can save them.
+ */
 export function LatencyPanel({ latency }: { latency: LatencyReport | undefined }) {
   return (
     <section className="latency" aria-label="Latency">
@@ -22,7 +25,7 @@ export function LatencyPanel({ latency }: { latency: LatencyReport | undefined }
           </span>
         )}
         <span className="latency-about">
-          {latency ? 'from your mouth to your ear' : 'Measuring the way there and back…'}
+          {latency ? 'there and back, plus a frame of 80 ms' : 'Measuring the way there and back…'}
         </span>
       </p>
       <div className="latency-bar" aria-hidden="true">

@@ -159,7 +159,7 @@ describe('the call page, in every state', { timeout: 60_000 }, () => {
     await say(ANSWER.slice(0, 1));
     await page.waitForTimeout(3_000);
     await say(ANSWER.slice(1));
-    await page.getByText('from your mouth to your ear').waitFor();
+    await page.getByText('plus a frame of 80 ms').waitFor();
 
     await show('live');
     expect(await page.locator('.latency-hops dd').allInnerTexts()).toEqual(expect.arrayContaining(['92', '22']));
