@@ -19,6 +19,8 @@ import { localCertificate } from './tls/certificate.ts';
 const PAGE_DIR = fileURLToPath(new URL('console/dist', import.meta.url));
 const STATE_DIR = fileURLToPath(new URL('../.parley', import.meta.url));
 
+const JOIN_AGAIN_MS = 200;
+
 export interface NodeOptions {
   readonly config: Config;
   readonly setup: SetupRecord;
@@ -36,6 +38,8 @@ export class ParleyNode implements AsyncDisposable {
   #http: FastifyInstance | undefined;
   #signaling: SignalingServer | undefined;
   #port = 0;
+  /** The media process is connected with the inference worker. */
+  #isJoined = false;
   #closing: Promise<void> | undefined;
 
   private constructor(options: NodeOptions) {
@@ -52,18 +56,11 @@ export class ParleyNode implements AsyncDisposable {
       logger,
       start: (died) => this.#startEngine(died),
     });
-    const [media, engine] = [this.#media, this.#engine];
-    this.#desk = new CallDesk(
-      {
-        get media() {
-          return media.current?.rpc;
-        },
-        get engine() {
-          return engine.current?.info;
-        },
-      },
-      logger,
-    );
+    const places = {
+      media: () => this.#media.current?.rpc,
+      engine: () => (this.#isJoined ? this.#engineInfo : undefined),
+    };
+    this.#desk = new CallDesk(places, logger);
   }
 
   /**
@@ -100,7 +97,8 @@ export class ParleyNode implements AsyncDisposable {
   }
 
   get health(): Health {
-    const [isMediaUp, isEngineUp] = [this.#media.current !== undefined, this.#engine.current !== undefined];
+    const isMediaUp = this.#media.current !== undefined;
+    const isEngineUp = this.#isJoined;
     const isUp = isMediaUp && isEngineUp;
     return {
       status: this.#desk.isDraining ? 'draining' : isUp ? 'ok' : 'degraded',
@@ -142,25 +140,45 @@ export class ParleyNode implements AsyncDisposable {
     const [media, engine] = await Promise.allSettled([this.#media.start(), this.#engine.start()]);
     if (engine.status === 'rejected') throw engine.reason;
     if (media.status === 'rejected') throw media.reason;
-    await media.value.rpc.ask('connectEngine', { socketPath: engine.value.socketPath });
-    this.#desk.listen(media.value.rpc);
-    this.#media.on('lost', (lost) => this.#desk.mediaDied(lost.rpc));
-    this.#media.on('restored', (restored) => {
-      this.#desk.listen(restored.rpc);
-      this.#join();
+    this.#listenTo(media.value);
+    await this.#join();
+    this.#media.on('lost', (lost) => {
+      this.#isJoined = false;
+      this.#desk.mediaDied(lost.rpc);
     });
-    this.#engine.on('restored', () => this.#join());
+    this.#engine.on('lost', () => {
+      this.#isJoined = false;
+    });
+    this.#media.on('restored', (restored) => {
+      this.#listenTo(restored);
+      void this.#join();
+    });
+    this.#engine.on('restored', () => void this.#join());
     await this.#listen();
   }
 
-  /** Connects the media process with the inference worker, as far as both are there. */
-  #join(): void {
-    const [media, engine] = [this.#media.current, this.#engine.current];
-    if (!media || !engine) return;
-    media.rpc.ask('connectEngine', { socketPath: engine.socketPath }).catch((error: unknown) => {
-      // Whichever of the two is gone is being started again, and `restored` joins them then.
-      this.#options.logger.error({ err: error }, 'the media process could not reach the inference worker');
+  #listenTo(media: MediaProcess): void {
+    this.#desk.listen(media.rpc);
+    media.rpc.on('engineLinkClosed', () => {
+      this.#isJoined = false;
+      // Where the worker died, its successor is joined once it is there.
+      void this.#join();
     });
+  }
+
+  /** Connects the media process with the inference worker; again and again, as long as both are there. */
+  async #join(): Promise<void> {
+    const [media, engine] = [this.#media.current, this.#engine.current];
+    while (media && engine && media === this.#media.current && engine === this.#engine.current && !this.#closing) {
+      try {
+        await media.rpc.ask('connectEngine', { socketPath: engine.socketPath });
+        this.#isJoined = true;
+        return;
+      } catch (error) {
+        this.#options.logger.warn({ err: error }, 'the media process could not reach the inference worker');
+        await sleep(JOIN_AGAIN_MS);
+      }
+    }
   }
 
   async #startMedia(died: (detail: string) => void): Promise<MediaProcess> {

@@ -14,8 +14,8 @@ import { toldToClient } from './signaling-errors.ts';
 
 /** Where calls are placed now; undefined while it is being replaced. */
 export interface CallPlaces {
-  readonly media: RpcClient | undefined;
-  readonly engine: EngineInfo | undefined;
+  readonly media: () => RpcClient | undefined;
+  readonly engine: () => EngineInfo | undefined;
 }
 
 export type CallDeskEvents = {
@@ -29,6 +29,9 @@ const END_REASONS = {
   MEDIA_LOST: 'media-lost',
   INTERNAL: 'internal-error',
 } as const;
+
+/** Every notice but the one that concerns no call in particular. */
+type CallNotice = Exclude<keyof NoticeEvents, 'engineLinkClosed'>;
 
 interface DeskCall {
   readonly observer: CallObserver;
@@ -64,7 +67,7 @@ export class CallDesk extends EventEmitter<CallDeskEvents> implements CallHost {
   /** @throws {SignalingError} `SERVER_DRAINING`, `MEDIA_LOST`, `ENGINE_LOST`, `NO_CAPACITY` */
   async placeCall(observer: CallObserver): Promise<PlacedCall> {
     if (this.#isDraining) throw new SignalingError('SERVER_DRAINING', 'no new calls');
-    const { media, engine } = this.#places;
+    const [media, engine] = [this.#places.media(), this.#places.engine()];
     if (!media) throw new SignalingError('MEDIA_LOST', 'the media process is being replaced');
     if (!engine) throw new SignalingError('ENGINE_LOST', 'the inference worker is being replaced');
     const callId = randomUUID();
@@ -83,7 +86,7 @@ export class CallDesk extends EventEmitter<CallDeskEvents> implements CallHost {
 
   /** Passes the notices of a media process on to its calls. */
   listen(media: RpcClient): void {
-    const on = <N extends keyof NoticeEvents>(
+    const on = <N extends CallNotice>(
       notice: N,
       tell: (observer: CallObserver, payload: NoticeEvents[N][0]) => void,
     ): void => {

@@ -59,7 +59,9 @@ export class MediaHost {
     this.#calls.clear();
     await Promise.all(calls.map((call) => call.close()));
     await this.#node?.close('server-shutdown');
-    await this.#link?.close();
+    const link = this.#link;
+    this.#link = undefined;
+    await link?.close();
   }
 
   async #start({ listen, port, workerBin, opusLibrary }: ParamsOf<'start'>): Promise<Record<string, never>> {
@@ -88,12 +90,17 @@ export class MediaHost {
   }
 
   async #connectEngine(socketPath: string): Promise<Record<string, never>> {
-    await this.#link?.close();
+    const former = this.#link;
+    this.#link = undefined;
+    await former?.close();
     const link = await connectWorker(socketPath);
     this.#link = link;
     link.on('closed', (reason) => {
-      if (this.#link === link) this.#link = undefined;
       this.#logger.info({ reason }, 'the link to the inference worker closed');
+      // One that was replaced, or closed by us, is nobody's loss.
+      if (this.#link !== link) return;
+      this.#link = undefined;
+      this.#notify('engineLinkClosed', {});
     });
     await Promise.all([...this.#calls.values()].filter((call) => call.isUnanswered).map((call) => call.moveTo(link)));
     return {};

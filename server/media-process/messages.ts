@@ -36,6 +36,8 @@ export const METHODS = {
 } as const;
 
 export const NOTICES = {
+  /** No inference worker is connected any more, though the worker may live. */
+  engineLinkClosed: Nothing,
   /** Both transports of the call are connected. */
   mediaConnected: OfCall,
   /** The call's transports are gone. */
