@@ -38,3 +38,21 @@ export function toneSnrDb(pcm: Float32Array, hz: number): number {
 export function toneLevelDbfs(pcm: Float32Array, hz: number): number {
   return 10 * Math.log10(Math.max(splitPower(pcm, hz).tone / pcm.length, 1e-12));
 }
+
+/**
+ * Level of what a block holds at `hz`, through a Hann window: for looking for a faint tone beside loud ones, 20 Hz or
+ * more away where the block is half a second long.
+ */
+export function traceLevelDbfs(pcm: Float32Array, hz: number): number {
+  let real = 0;
+  let imaginary = 0;
+  let weights = 0;
+  for (const [i, sample] of pcm.entries()) {
+    const weight = 1 - Math.cos((2 * Math.PI * (i + 0.5)) / pcm.length);
+    const angle = (2 * Math.PI * hz * i) / SAMPLE_RATE_HZ;
+    real += weight * sample * Math.cos(angle);
+    imaginary += weight * sample * Math.sin(angle);
+    weights += weight;
+  }
+  return 10 * Math.log10(Math.max((2 * (real ** 2 + imaginary ** 2)) / weights ** 2, 1e-12));
+}
