@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { readCommandLine } from './command-line.ts';
 import { type ConfigOverrides, loadConfig } from './config/config.ts';
 import { readSetupRecord } from './config/setup-record.ts';
@@ -9,7 +10,7 @@ import { handleSignals } from './shutdown.ts';
 import { describeStartup } from './startup-block.ts';
 
 const CONFIG_FILE = 'parley.config.json';
-const SETUP_RECORD = new URL('../.parley/setup.json', import.meta.url);
+const STATE_DIR = new URL('../.parley/', import.meta.url);
 
 /** `node server/main.ts [options]` serves calls; `node server/main.ts validate FILE` checks a configuration. */
 try {
@@ -25,8 +26,9 @@ try {
 
 async function serve(configFile: string | undefined, overrides: ConfigOverrides): Promise<void> {
   const config = await loadConfig(configFile ?? (existsSync(CONFIG_FILE) ? CONFIG_FILE : undefined), overrides);
-  const setup = await readSetupRecord(SETUP_RECORD);
-  const node = await ParleyNode.start({ config, setup, logger: createLogger('server', config.log.level) });
+  const setup = await readSetupRecord(new URL('setup.json', STATE_DIR));
+  const logger = createLogger('server', config.log.level);
+  const node = await ParleyNode.start({ config, setup, stateDir: fileURLToPath(STATE_DIR), logger });
   handleSignals({
     drain: () => {
       const { callCount } = node;

@@ -17,13 +17,14 @@ import { ProcessKeeper } from './processes/process-keeper.ts';
 import { localCertificate } from './tls/certificate.ts';
 
 const PAGE_DIR = fileURLToPath(new URL('console/dist', import.meta.url));
-const STATE_DIR = fileURLToPath(new URL('../.parley', import.meta.url));
 
 const JOIN_AGAIN_MS = 200;
 
 export interface NodeOptions {
   readonly config: Config;
   readonly setup: SetupRecord;
+  /** Where the server keeps its certificate between starts. */
+  readonly stateDir: string;
   readonly logger: Logger;
 }
 
@@ -216,9 +217,9 @@ export class ParleyNode implements AsyncDisposable {
   }
 
   async #listen(): Promise<void> {
-    const { config, logger } = this.#options;
+    const { config, logger, stateDir } = this.#options;
     const { httpHost, pageHosts, isTls } = this.#addresses;
-    const tls = isTls ? await localCertificate(STATE_DIR, [...pageHosts, 'localhost'], new Date()) : undefined;
+    const tls = isTls ? await localCertificate(stateDir, [...pageHosts, 'localhost'], new Date()) : undefined;
     const http = await createHttpApp({ pageDir: PAGE_DIR, health: () => this.health, logger, tls });
     this.#http = http;
     this.#signaling = new SignalingServer(http.server, {

@@ -21,7 +21,8 @@ const host = new MediaHost(
   },
 );
 
-process.on('message', (message) => void answerAsk(message, host.handlers, send));
+const onDefect = (error: unknown): void => logger.error({ err: error }, 'a request of the control plane failed');
+process.on('message', (message) => void answerAsk(message, { handlers: host.handlers, send, onDefect }));
 process.on('disconnect', () => {
   // mediasoup's worker and the inference worker's slots end with their channels; what hangs does not hold us.
   setTimeout(() => process.exit(1), 1_000).unref();

@@ -1,3 +1,4 @@
+import { fixOf } from '../error-catalogue.ts';
 import {
   type AnswerOf,
   AskSchema,
@@ -12,8 +13,15 @@ import {
 export type Handlers = { [M in Method]: (params: ParamsOf<M>) => Promise<AnswerOf<M>> };
 export type Notify = <N extends Notice>(notice: N, payload: NoticeOf<N>) => void;
 
+export interface RpcService {
+  readonly handlers: Handlers;
+  readonly send: (tell: Tell) => void;
+  /** Told of errors without a code of ours, where their stack still is. */
+  readonly onDefect: (error: unknown) => void;
+}
+
 /** Answers one message of the control plane; never rejects. */
-export async function answerAsk(message: unknown, handlers: Handlers, send: (tell: Tell) => void): Promise<void> {
+export async function answerAsk(message: unknown, { handlers, send, onDefect }: RpcService): Promise<void> {
   const ask = AskSchema.safeParse(message);
   // Without an id there is nobody to answer; the one who asked runs into its timeout.
   if (!ask.success) return;
@@ -29,6 +37,7 @@ export async function answerAsk(message: unknown, handlers: Handlers, send: (tel
     send({ type: 'value', id, value: await handle(params.data) });
   } catch (error) {
     const code = codeOf(error);
+    if (code === 'INTERNAL') onDefect(error);
     const message = error instanceof Error ? error.message : String(error);
     send({ type: 'error', id, code, detail: message.replace(`${code}: `, '') });
   }
@@ -36,5 +45,5 @@ export async function answerAsk(message: unknown, handlers: Handlers, send: (tel
 
 function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : 'INTERNAL';
+  return typeof code === 'string' && fixOf(code) !== undefined ? code : 'INTERNAL';
 }

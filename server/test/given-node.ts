@@ -4,8 +4,13 @@ import { readSetupRecord } from '../config/setup-record.ts';
 import { createLogger } from '../log.ts';
 import { ParleyNode } from '../node.ts';
 
-/** A whole server with the loopback engine, on free ports of this machine. The caller closes it. */
-export async function givenNode(input: ConfigInput = {}): Promise<ParleyNode> {
+const SETUP_RECORD = new URL('../../.parley/setup.json', import.meta.url);
+
+/**
+ * A whole server with the loopback engine, on free ports of this machine. The caller closes it.
+ * @param stateDir needed where it serves over TLS.
+ */
+export async function givenNode(input: ConfigInput = {}, stateDir = ''): Promise<ParleyNode> {
   const config = parseConfig({
     ...input,
     http: { port: 0, ...input.http },
@@ -13,6 +18,6 @@ export async function givenNode(input: ConfigInput = {}): Promise<ParleyNode> {
     engine: { name: 'loopback', ...input.engine },
     log: { level: process.env.PARLEY_LOG_LEVEL ?? 'silent' },
   });
-  const setup = await readSetupRecord(new URL('../../.parley/setup.json', import.meta.url));
-  return ParleyNode.start({ config, setup, logger: createLogger('server', config.log.level) });
+  const setup = await readSetupRecord(SETUP_RECORD);
+  return ParleyNode.start({ config, setup, stateDir, logger: createLogger('server', config.log.level) });
 }
