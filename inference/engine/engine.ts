@@ -81,7 +81,7 @@ export interface StepReport {
 
 /**
  * Steps the calls in its slots together, one frame at a time. One step at a time: `step` is not re-entrant.
- * A slot that is not among the inputs keeps its state unchanged.
+ * A slot that is not among the inputs keeps its state unchanged. Slots are opened and closed between steps only.
  */
 export interface Engine {
   readonly info: EngineInfo;

@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { sourcesDigest } from '../checkpoint/sources-digest.ts';
 import { WholeDirectory } from '../checkpoint/whole-directory.ts';
 import { WeightsFile } from '../onnx/weights-file.ts';
 import { buildGraph, type GraphKind } from './graphs.ts';
 import type { StateLayout } from './state.ts';
+
+/** The folders whose code decides what a graph and its weights are. */
+const WRITERS = ['.', '../onnx', '../checkpoint'].map((path) => join(import.meta.dirname, path));
 
 const ClockSchema = z.enum(['encoder', 'temporal', 'decoder']);
 const size = z.int().min(1);
@@ -47,7 +51,7 @@ export function graphBundle(
   checkpointHash: string,
   cacheDirectory: string,
 ): GraphBundle {
-  const key = createHash('sha256').update(checkpointHash).update(writersDigest()).digest('hex').slice(0, 24);
+  const key = createHash('sha256').update(checkpointHash).update(sourcesDigest(WRITERS)).digest('hex').slice(0, 24);
   const directory = join(cacheDirectory, `${kind}-${key}`);
   if (!existsSync(directory)) writeBundle(kind, checkpoint, directory);
   const manifest = ManifestSchema.parse(JSON.parse(readFileSync(join(directory, 'manifest.json'), 'utf8')));
@@ -65,15 +69,4 @@ function writeBundle(kind: GraphKind, checkpoint: Checkpoint, directory: string)
     weightsFile.close();
   }
   whole.finish();
-}
-
-/** A digest of the code that writes graphs: a change there makes every cached graph old, without a version to forget. */
-function writersDigest(): string {
-  const hash = createHash('sha256');
-  for (const folder of ['.', '../onnx', '../checkpoint'].map((path) => join(import.meta.dirname, path))) {
-    for (const name of readdirSync(folder).toSorted()) {
-      if (name.endsWith('.ts') && !name.endsWith('.test.ts')) hash.update(readFileSync(join(folder, name)));
-    }
-  }
-  return hash.digest('hex');
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { sourcesDigest } from '../checkpoint/sources-digest.ts';
 import { SMALL } from './dimensions.ts';
 import { makeUntrainedCheckpoint } from './make-checkpoint.ts';
 
@@ -12,7 +13,9 @@ const SEED = 1;
  * @returns its directory.
  */
 export async function defaultModelDirectory(cacheDirectory: string): Promise<string> {
-  const directory = join(cacheDirectory, `untrained-small-${SEED}`);
+  // Another generator makes another model of the same seed.
+  const generator = sourcesDigest([import.meta.dirname]).slice(0, 12);
+  const directory = join(cacheDirectory, `untrained-small-${SEED}-${generator}`);
   if (!existsSync(directory)) await makeUntrainedCheckpoint(directory, SMALL, SEED);
   return directory;
 }

@@ -7,6 +7,12 @@ const UNIT_VARIANCE = Math.sqrt(3);
 /** Keeps the signal's size through ELU, SiLU and residual sums about what it was: found by trying. */
 const MATRIX_GAIN = 1.6;
 const EMBEDDING_SCALE = 0.7;
+/** Kernel of the ratio 6, which leads to 1.2 kHz. */
+const CARRIER_KERNEL = 12;
+/** Three samples of 1.2 kHz: a carrier of 400 Hz. */
+const CARRIER_TAPS = 3;
+/** Of the decoder's residual blocks, whose noise would drown the hum. */
+const QUIET_GAIN = 0.05;
 
 /** A seeded sequence of numbers in [-1, 1): xorshift32 (Marsaglia, "Xorshift RNGs", 2003). Fast, and plenty for weights. */
 export function noise(seed: number): () => number {
@@ -30,16 +36,38 @@ function seedOf(seed: number, key: string): number {
 export function randomTensor(seed: number, { key, shape: expected }: ExpectedTensor): TensorToWrite {
   const shape = expected.map((size, axis) => (size === -1 ? openSize(expected, axis) : size));
   const [offset, scale] = distribution(key, shape);
+  const taps = sharedTaps(key, shape);
   return {
     key,
     shape,
     produce: () => {
       const next = noise(seedOf(seed, key));
       const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
-      for (let i = 0; i < values.length; i++) values[i] = offset + scale * next();
+      for (let i = 0; i < values.length; i += taps.length) {
+        const value = offset + scale * next();
+        taps.forEach((factor, tap) => {
+          values[i + tap] = value * factor;
+        });
+      }
       return values;
     },
   };
+}
+
+/**
+ * Factors of the kernel positions that share one random value. The decoder's upsamplings interpolate instead of adding
+ * noise of their own, the second one on a carrier, and its last convolution takes differences, which have no constant
+ * part: so the model hums in the range of voices, and a speech codec can carry what it says.
+ */
+function sharedTaps(key: string, shape: readonly number[]): readonly number[] {
+  const tapCount = shape[2] ?? 1;
+  const taps = (factor: (tap: number) => number) => Array.from({ length: tapCount }, (_, tap) => factor(tap));
+  if (!key.startsWith('decoder.') || !key.endsWith('.weight') || tapCount === 1) return [1];
+  if (key.includes('.block.')) return [QUIET_GAIN];
+  if (!key.endsWith('convtr.weight')) return shape[0] === 1 ? taps((tap) => tap - (tapCount - 1) / 2) : [1];
+  const triangle = (tap: number) => 1 - Math.abs((2 * tap) / tapCount - 1);
+  if (tapCount !== CARRIER_KERNEL) return taps(triangle);
+  return taps((tap) => triangle(tap) * Math.cos((2 * Math.PI * tap) / CARRIER_TAPS));
 }
 
 function distribution(key: string, shape: readonly number[]): readonly [offset: number, scale: number] {
