@@ -19,7 +19,7 @@ export function loudnessOf(dbfs: number): number {
 }
 
 /** One side of the conversation: its marks, and how loud it is right now. */
-export class Voice {
+class Voice {
   /** Loudness by mark, 0 to 1. */
   readonly marks = new Float32Array(MARK_COUNT);
   isMuted = false;

@@ -1,5 +1,5 @@
-/** What the model said in one breath, as words: each keeps the index by which React knows it. */
-export interface Paragraph {
+/** What the model said in one breath. */
+interface Paragraph {
   readonly startedAtMs: number;
   readonly text: string;
 }

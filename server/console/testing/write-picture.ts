@@ -16,7 +16,7 @@ const browser = await launchBrowser({
   executablePath: setup.chromium ?? '/usr/bin/chromium',
   microphoneWav: writeSpeech('I was thinking we could leave on Friday. What do you think?'),
 });
-const context = await browser.newContext({ permissions: ['microphone'], viewport: { width: 1040, height: 610 } });
+const context = await browser.newContext({ permissions: ['microphone'], viewport: { width: 1120, height: 640 } });
 const page = await context.newPage();
 await page.goto(node.urls[0] ?? '');
 await page.getByRole('button', { name: 'Call' }).click();
