@@ -13,7 +13,7 @@ import { delimiter, join } from 'node:path';
  */
 
 /** @type {SystemNeed[]} */
-export const SYSTEM_NEEDS = [
+const SYSTEM_NEEDS = [
   need('libopus', 'run', { library: 'opus' }, { apt: ['libopus0'], dnf: ['opus'], brew: ['opus'] }),
   need('a C++ compiler', 'build-worker', { commands: ['g++'] }, { apt: ['g++'] }),
   need('ninja', 'build-worker', { commands: ['ninja'] }, { apt: ['ninja-build'] }),

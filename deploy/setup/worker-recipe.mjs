@@ -3,7 +3,7 @@
 // prebuilt worker cannot be downloaded.
 
 /** Compiler options that every source file gets. */
-export const COMPILE_FLAGS = [
+const COMPILE_FLAGS = [
   '-std=c++20',
   '-O2',
   '-g0',
@@ -17,7 +17,7 @@ export const COMPILE_FLAGS = [
 ];
 
 /** Libraries that the worker is linked with. */
-export const LINK_FLAGS = ['-Wl,--as-needed', '-luv', '-lssl', '-lcrypto', '-lsrtp2', '-lflatbuffers', '-pthread'];
+const LINK_FLAGS = ['-Wl,--as-needed', '-luv', '-lssl', '-lcrypto', '-lsrtp2', '-lflatbuffers', '-pthread'];
 
 /** Arguments of flatc before the schema files; `-o DIR` is added by the caller. */
 export const FLATC_FLAGS = [

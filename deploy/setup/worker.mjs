@@ -32,7 +32,7 @@ export function cacheFolder(env) {
  * @param {string} root the repository's folder, with node_modules in it.
  * @param {NodeJS.ProcessEnv} env
  */
-export function workerPlaces(root, env) {
+function workerPlaces(root, env) {
   const packageFolder = join(root, 'node_modules', 'mediasoup');
   const { version, repository } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8'));
   const cache = cacheFolder(env);
