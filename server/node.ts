@@ -231,7 +231,7 @@ export class ParleyNode implements AsyncDisposable {
       onDefect: (error) => logger.error({ err: error }, 'a request failed'),
     });
     try {
-      await http.listen({ host: httpHost, port: config.http.port });
+      await http.listen({ host: httpHost, port: config.http.port, listenTextResolver: () => 'listening' });
     } catch (cause) {
       throw new ServerError('ADDRESS_UNAVAILABLE', `${httpHost}:${config.http.port}: ${(cause as Error).message}`, {
         cause,

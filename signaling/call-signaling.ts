@@ -36,6 +36,7 @@ export class CallSignaling {
   #transportIds: readonly string[] = [];
   #connectAsked = new Set<string>();
   #isMediaLost = false;
+  #isReopening = false;
   /** Counts the losses, so that what was asked of lost transports is not booked to their successors. */
   #mediaLosses = 0;
   #state: CallState | undefined;
@@ -113,7 +114,13 @@ export class CallSignaling {
     const call = this.#openCall();
     if (!this.#isMediaLost) throw outOfOrder('the transports are not lost');
     const losses = this.#mediaLosses;
-    const offer = await call.reopenMedia();
+    this.#isReopening = true;
+    let offer: Awaited<ReturnType<PlacedCall['reopenMedia']>>;
+    try {
+      offer = await call.reopenMedia();
+    } finally {
+      this.#isReopening = false;
+    }
     this.#checkMediaKept(losses);
     this.#isMediaLost = false;
     this.#transportIds = [offer.sendTransport.id, offer.recvTransport.id];
@@ -151,6 +158,8 @@ export class CallSignaling {
   }
 
   #loseMedia(): void {
+    // Both transports fail one after the other: the second adds nothing, unless it is one of the new ones.
+    if (this.#isMediaLost && !this.#isReopening) return;
     this.#mediaLosses += 1;
     this.#isMediaLost = true;
     this.#connectAsked.clear();

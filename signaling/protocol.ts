@@ -37,7 +37,7 @@ const EndReasonSchema = z.enum([
   'internal-error',
 ]);
 
-export const CallStateSchema = z.enum(['joining', 'connecting', 'live', 'reconnecting', 'ended']);
+const CallStateSchema = z.enum(['joining', 'connecting', 'live', 'reconnecting', 'ended']);
 
 /** What a client needs to send and receive audio. */
 export const MediaOfferSchema = z.object({

@@ -140,7 +140,6 @@ export const TransportOfferSchema = z.object({
   dtlsParameters: DtlsParametersSchema,
 });
 
-export type RtpCapabilities = z.infer<typeof RtpCapabilitiesSchema>;
 export type RtpParameters = z.infer<typeof RtpParametersSchema>;
 export type DtlsParameters = z.infer<typeof DtlsParametersSchema>;
 /** What a client needs to open its end of one WebRTC transport. */

@@ -176,11 +176,13 @@ describe('a call over signaling', () => {
     await goLive(client);
     const lost = untilEvent(client, 'mediaLost');
     host.observers[0]!.mediaLost();
+    host.observers[0]!.mediaLost(); // Of the other transport.
     await lost;
     expect(await codeOf(client, 'produce', { transportId: 'send-1', rtpParameters: RTP })).toBe('MEDIA_LOST');
     expect(await ask(client, 'rejoin', {})).toMatchObject({ ok: true, value: { sendTransport: { id: 'send-2' } } });
     await goLive(client, 2);
     expect(statesOf(events)).toEqual(['joining', 'connecting', 'live', 'reconnecting', 'live']);
+    expect(events.filter(([name]) => name === 'mediaLost')).toHaveLength(1);
   });
 
   it('tells of a lost and a restored engine', async () => {

@@ -21,7 +21,7 @@ export interface ProcessKeeperOptions<T extends Kept> {
 export type ProcessKeeperEvents<T> = { lost: [process: T]; restored: [process: T] };
 
 /** Keeps one process alive: starts it, starts it again when it dies, until it is closed. */
-export class ProcessKeeper<T extends Kept> extends EventEmitter<{ lost: [process: T]; restored: [process: T] }> {
+export class ProcessKeeper<T extends Kept> extends EventEmitter<ProcessKeeperEvents<T>> {
   readonly #options: ProcessKeeperOptions<T>;
   readonly #abort = new AbortController();
   readonly #delay = new RespawnDelay();

@@ -71,6 +71,17 @@ describe("mediasoup's killed worker", () => {
   });
 });
 
+describe('a caller that loses its transports', { timeout: 90_000 }, () => {
+  it('rejoins the same call', async () => {
+    const caller = await callers.call(node, 750);
+    await untilHeard(caller, 750);
+    caller.dropMedia();
+    await expect.poll(() => caller.states.slice(2), { timeout: 10_000 }).toEqual(['live', 'reconnecting', 'live']);
+    await untilHeard(caller, 750);
+    expect(node.callCount).toBe(1);
+  });
+});
+
 describe('a killed media process', { timeout: 90_000 }, () => {
   it('ends its calls with a reason, and its successor takes the next', async () => {
     const live = await Promise.all([callers.call(node), callers.call(node)]);

@@ -51,6 +51,7 @@ export class WrtcCaller {
   readonly #stepRadians: number;
   readonly #amplitude: number;
   #heard: Float32Array[] = [];
+  #rejoined: Promise<void> = Promise.resolve();
   #device: Device | undefined;
   #transports: Transport[] = [];
   #sink: AudioSink | undefined;
@@ -71,7 +72,9 @@ export class WrtcCaller {
     this.#socket.onAny((name: EventName, payload: unknown) => {
       this.events.push({ name, payload, atMs: performance.now() });
     });
-    this.#socket.on('mediaLost', () => void this.#rejoin());
+    this.#socket.on('mediaLost', () => {
+      this.#rejoined = this.#rejoined.then(() => this.#rejoin());
+    });
   }
 
   /** Samples heard in the last 5 s or less, mono in [-1, 1] at CALLER_RATE_HZ. */
@@ -121,6 +124,11 @@ export class WrtcCaller {
       emitWithAck(name: string, request: unknown): Promise<Answer<unknown>>;
     };
     return socket.emitWithAck(name, request);
+  }
+
+  /** Loses the transports, as a client whose network is gone; the signaling stays. */
+  dropMedia(): void {
+    this.#closeMedia();
   }
 
   close(): void {
