@@ -53,10 +53,14 @@ export function systemPackagesStep({ purposes, platform, env, isAgreed, write })
       const hasTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
       const hasSudo = findCommand(['sudo'], env) !== null;
       const consent = consentFor({ needsRoot, isRoot, hasSudo, isAgreed, hasTerminal });
-      const typed = commands.map((command) => (needsRoot && !isRoot ? ['sudo', ...command] : command).join(' '));
+      const typed = commands.map((command) =>
+        (needsRoot && !isRoot && hasSudo ? ['sudo', ...command] : command).join(' '),
+      );
       const names = needs.map(({ name }) => name).join(', ');
       if (consent === 'tell') {
-        throw new SetupError(`Missing: ${names}. Install with:\n\n    ${typed.join(' && ')}\n`);
+        throw new SetupError(
+          `Missing: ${names}. Install with${needsRoot && !isRoot && !hasSudo ? ', as root' : ''}:\n\n    ${typed.join(' && ')}\n`,
+        );
       }
       write(`  Missing: ${names}. To be run:\n    ${typed.join('\n    ')}\n`);
       if (consent === 'ask' && !(await isConfirmed('  Run it now? [Y/n] '))) {
