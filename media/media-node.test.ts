@@ -41,6 +41,7 @@ async function placeCall(toneHz: number): Promise<Placed> {
   const peer = new EchoPeer(10);
   const call = await node.createCall({ id: `call-${toneHz}`, framePeer: peer });
   peer.call = call;
+  call.once('closed', () => peer.close());
   const entry = { call, peer, caller: new WrtcCaller(call, toneHz), toneHz };
   placed.push(entry);
   return entry;
