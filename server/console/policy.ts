@@ -8,7 +8,8 @@ export const CONTENT_SECURITY_POLICY = [
   "style-src 'self'",
   "font-src 'self'",
   "img-src 'self'",
-  "connect-src 'self'",
+  // Safari before 15.4 does not take 'self' for a WebSocket of the same host.
+  "connect-src 'self' ws: wss:",
   "media-src 'self' blob:",
   "base-uri 'none'",
   "form-action 'none'",

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from 'fastify';
+import { CONTENT_SECURITY_POLICY } from '../console/policy.ts';
 import type { ServerErrorCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './problem.ts';
@@ -27,19 +28,7 @@ const BODY_BYTES_MAX = 16 * 1024;
 const REQUEST_MS_MAX = 10_000;
 
 const SECURITY_HEADERS = {
-  'content-security-policy': [
-    "default-src 'self'",
-    // Safari before 15.4 does not take 'self' for a WebSocket of the same host.
-    "connect-src 'self' ws: wss:",
-    "img-src 'self' data:",
-    "font-src 'self' data:",
-    "media-src 'self' blob:",
-    "worker-src 'self' blob:",
-    "style-src 'self' 'unsafe-inline'",
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-    "form-action 'none'",
-  ].join('; '),
+  'content-security-policy': CONTENT_SECURITY_POLICY,
   'permissions-policy': 'microphone=(self), camera=(), geolocation=()',
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',

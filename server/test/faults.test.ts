@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ParleyNode } from '../node.ts';
 import { Callers, untilHeard, untilState } from './callers.ts';
 import { givenNode } from './given-node.ts';
+import { mediasoupPid } from './mediasoup-pid.ts';
 
 let node: ParleyNode;
 const callers = new Callers();
@@ -15,13 +15,6 @@ afterEach(async () => {
   await expect.poll(() => node.callCount).toBe(0);
   await expect.poll(() => node.health.status, { timeout: 10_000 }).toBe('ok');
 });
-
-/** mediasoup's worker is the media process's only child. */
-async function mediasoupPid(): Promise<number> {
-  const { media } = node.pids;
-  const children = await readFile(`/proc/${media}/task/${media}/children`, 'utf8');
-  return Number(children.trim().split(' ')[0]);
-}
 
 describe('a killed inference worker', { timeout: 90_000 }, () => {
   it('is told to its calls, which go on with a fresh slot of its successor', async () => {
@@ -63,7 +56,7 @@ describe("mediasoup's killed worker", () => {
   it('is replaced, and its calls rejoin over new transports', async () => {
     const live = await Promise.all([callers.call(node, 500), callers.call(node, 900)]);
     for (const [index, caller] of live.entries()) await untilHeard(caller, [500, 900][index]!);
-    process.kill(await mediasoupPid(), 'SIGKILL');
+    process.kill(await mediasoupPid(node), 'SIGKILL');
     for (const [index, caller] of live.entries()) {
       await expect.poll(() => caller.states.slice(2), { timeout: 10_000 }).toEqual(['live', 'reconnecting', 'live']);
       await untilHeard(caller, [500, 900][index]!);

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { launchChromium, newCallerContext } from '../../../benchmarks/browser/index.ts';
 import { writeSpeech } from '../../console/testing/browser.ts';
 import type { ParleyNode } from '../../node.ts';
 import { givenNode } from '../given-node.ts';
+import { mediasoupPid } from '../mediasoup-pid.ts';
 
 /** Between kills the call is left alone for so long that its sound is settled again. */
 const REST_MS = 1_500;
@@ -58,13 +58,6 @@ async function untilHeard(page: Page, first: number): Promise<boolean> {
     await page.waitForTimeout(POLL_MS);
   }
   return false;
-}
-
-/** mediasoup's worker is the media process's only child. */
-async function mediasoupPid(node: ParleyNode): Promise<number> {
-  const { media } = node.pids;
-  const children = await readFile(`/proc/${media}/task/${media}/children`, 'utf8');
-  return Number(children.trim().split(' ')[0]);
 }
 
 interface WatchedPage {
