@@ -52,7 +52,7 @@ describe('the HTTP server', () => {
     const answer = await (await givenApp()).inject({ url: '/' });
     expect(answer.statusCode).toBe(200);
     expect(answer.body).toContain('<title>Parley</title>');
-    expect(answer.headers['content-security-policy']).toContain("default-src 'self'");
+    expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
     expect(answer.headers['permissions-policy']).toContain('microphone=(self)');
   });
 
