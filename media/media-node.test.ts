@@ -8,6 +8,8 @@ import { toneLevelDbfs, traceLevelDbfs } from './testing/signals.ts';
 import { WrtcCaller } from './testing/wrtc-caller.ts';
 
 const SPOKEN_DBFS = 20 * Math.log10(0.3) - 3.01;
+/** Below the range from which systems hand out ports of their own. */
+const PORT = 21_417;
 /** Worker, port and router start in a fraction of it. */
 const HEARD_WITHIN_MS = 8_000;
 
@@ -25,7 +27,7 @@ beforeEach(async () => {
   // Written by the set-up; absent where mediasoup's own download worked.
   const setup = JSON.parse(readFileSync(new URL('../.parley/setup.json', import.meta.url), 'utf8'));
   const workerBin: string | undefined = setup.mediasoupWorkerBin;
-  node = await MediaNode.create({ ...(workerBin && { workerBin }), listen: [{ ip: '127.0.0.1' }], port: 0 });
+  node = await MediaNode.create({ ...(workerBin && { workerBin }), listen: [{ ip: '127.0.0.1' }], port: PORT });
 });
 
 afterEach(async () => {
@@ -127,6 +129,20 @@ describe('calls through mediasoup', () => {
     expect(after.input.frameDeficitCount).toBeGreaterThanOrEqual(missed);
   }, 30_000);
 
+  it('can be restarted after each of ten kills, on the same port, within a second', async () => {
+    const { call } = await placeCall(440);
+    const portOf = () => call.join().sendTransport.iceCandidates.map(({ port }) => port);
+    for (let kill = 0; kill < 10; kill += 1) {
+      const replaced = once(node, 'workerReplaced');
+      process.kill(node.workerPid!, 'SIGKILL');
+      const killedMs = performance.now();
+      await replaced;
+      await call.restart();
+      expect(performance.now() - killedMs).toBeLessThan(1_000);
+      expect(portOf()).toEqual([PORT, PORT]);
+    }
+  }, 30_000);
+
   it('are refused and closed in ways that harm no other call', async () => {
     const neighbour = await placeCall(440);
     await neighbour.caller.join(neighbour.call.join());
@@ -166,7 +182,11 @@ describe('a node that cannot start', () => {
       /MEDIA_WORKER_START_FAILED/,
     );
     const setup = JSON.parse(readFileSync(new URL('../.parley/setup.json', import.meta.url), 'utf8'));
-    const options = { ...(setup.mediasoupWorkerBin && { workerBin: setup.mediasoupWorkerBin }), listen, port: 45_117 };
+    const options = {
+      ...(setup.mediasoupWorkerBin && { workerBin: setup.mediasoupWorkerBin }),
+      listen,
+      port: PORT + 1,
+    };
     const first = await MediaNode.create(options);
     await expect(MediaNode.create(options)).rejects.toThrow(/MEDIA_WORKER_START_FAILED/);
     await first.close();

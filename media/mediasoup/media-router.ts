@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createWorker, type types } from 'mediasoup';
 import { MediaError } from '../errors.ts';
 import type { MediaNodeOptions } from './media-node-options.ts';
@@ -15,6 +16,9 @@ const OPUS: types.RouterRtpCodecCapability = {
   preferredPayloadType: 111,
   parameters: { useinbandfec: 1, minptime: 10, 'sprop-stereo': 0 },
 };
+
+/** At once, and then again for a port that is not free yet or a machine that is short of something. */
+const RESTART_PAUSES_MS = [0, 100, 500, 2_000];
 
 export type MediaRouterEvents = {
   /** mediasoup's process ended unasked: every transport is gone. */
@@ -99,7 +103,7 @@ export class MediaRouter extends EventEmitter<MediaRouterEvents> implements Asyn
       const webRtcServer = await worker.createWebRtcServer({ listenInfos });
       const router = await worker.createRouter({ mediaCodecs: [OPUS] });
       const generation = { worker, webRtcServer, router };
-      worker.once('died', () => this.#replace(generation));
+      worker.once('died', () => void this.#replace(generation));
       this.#generation = generation;
       // Closed while the process was starting: nobody would end it.
       if (this.#isClosed) this.close();
@@ -109,14 +113,23 @@ export class MediaRouter extends EventEmitter<MediaRouterEvents> implements Asyn
     }
   }
 
-  #replace(dead: Generation): void {
+  async #replace(dead: Generation): Promise<void> {
     if (this.#isClosed || this.#generation !== dead) return;
     this.#generation = undefined;
     this.emit('workerDied');
     const startedMs = performance.now();
-    this.#start().then(
-      () => this.emit('workerReplaced', performance.now() - startedMs),
-      (error: MediaError) => this.emit('failed', error),
-    );
+    let failure: MediaError | undefined;
+    for (const pauseMs of RESTART_PAUSES_MS) {
+      await delay(pauseMs, undefined, { ref: false });
+      if (this.#isClosed) return;
+      try {
+        await this.#start();
+        this.emit('workerReplaced', performance.now() - startedMs);
+        return;
+      } catch (error) {
+        failure = error as MediaError;
+      }
+    }
+    if (failure !== undefined) this.emit('failed', failure);
   }
 }
