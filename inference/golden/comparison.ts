@@ -1,5 +1,5 @@
 /** Bounds of the reference vectors: f32 arithmetic on the CPU provider. */
-export const TOLERANCE = { relative: 2e-4, pcm: 2e-4 } as const;
+const TOLERANCE = { relative: 2e-4, pcm: 2e-4 } as const;
 
 /** Gathers what a case compares: tokens that must be equal, and numbers that must be near. */
 export class Comparison {

@@ -90,7 +90,7 @@ export function convolveTransposed(
 }
 
 /** @returns rows `start` up to `end` of x [batch, length, channels]. */
-export function rows({ graph }: PartContext, x: Value, start: number, end: number): Value {
+function rows({ graph }: PartContext, x: Value, start: number, end: number): Value {
   return graph.op('Slice', [x, graph.int64s([start]), graph.int64s([end]), graph.int64s([1])]);
 }
 

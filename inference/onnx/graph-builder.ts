@@ -18,7 +18,7 @@ export type Value = string & { readonly brand?: 'onnx value' };
 export type Dimension = number | string;
 type AttributeValue = number | readonly number[] | string | { readonly float: number };
 
-export const ELEMENT_TYPES = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;
+const ELEMENT_TYPES = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;
 export type ElementType = keyof typeof ELEMENT_TYPES;
 
 /** ai.onnx version whose operators the graphs use; ONNX Runtime's own operators are version 1 of com.microsoft. */
