@@ -18,5 +18,12 @@
 export { type Followed, type FollowedStretch, follow } from './follow.ts';
 export { energy, normalizedCorrelation, peakPosition } from './fourier.ts';
 export { chromiumPath, type LaunchOptions, launchChromium, newCallerContext } from './launch.ts';
-export { listenIn, type Recording, startRecording, stopRecording } from './recorder.ts';
+export {
+  listenIn,
+  type ReceiverCounters,
+  type Recording,
+  readReceivers,
+  startRecording,
+  stopRecording,
+} from './recorder.ts';
 export { readWav, type Sound, writeWav } from './wav.ts';

@@ -9,7 +9,24 @@ export interface Recording {
   readonly received: Float32Array;
 }
 
+/** What the page's receivers did with what they got, summed since its calls began. */
+export interface ReceiverCounters {
+  readonly packetsLost: number;
+  /** Made up, because the sound was not there; silence that was asked for is not among them. */
+  readonly concealedMs: number;
+  /** Milliseconds of sound left out and put in to follow the sender. */
+  readonly removedMs: number;
+  readonly insertedMs: number;
+  /** Time that samples waited in the receiver's own buffer, summed over `bufferSamples` of them. */
+  readonly bufferedMsSum: number;
+  readonly bufferSamples: number;
+}
+
+/** Opus counts in 48 kHz, RFC 7587 §4.1. */
+const RTP_RATE_HZ = 48_000;
+
 interface PageRecorder {
+  inboundStats(): Promise<Record<string, number>[]>;
   start(): Promise<void>;
   /** Two channels interleaved, f32 little-endian, in base64; and the rate. */
   stop(): Promise<{ sampleRateHz: number; base64: string }>;
@@ -39,10 +56,28 @@ export async function stopRecording(page: Page): Promise<Recording> {
   return { sampleRateHz, microphone: channel(0), received: channel(1) };
 }
 
+/** Reads the statistics of all receivers of the page. */
+export async function readReceivers(page: Page): Promise<ReceiverCounters> {
+  const receivers = await page.evaluate(() =>
+    (globalThis as unknown as { parleyRecorder: PageRecorder }).parleyRecorder.inboundStats(),
+  );
+  const sum = (name: string) => receivers.reduce((total, stats) => total + (stats[name] ?? 0), 0);
+  const samplesMs = (count: number) => count / (RTP_RATE_HZ / 1000);
+  return {
+    packetsLost: sum('packetsLost'),
+    concealedMs: samplesMs(sum('concealedSamples') - sum('silentConcealedSamples')),
+    removedMs: samplesMs(sum('removedSamplesForAcceleration')),
+    insertedMs: samplesMs(sum('insertedSamplesForDeceleration')),
+    bufferedMsSum: sum('jitterBufferDelay') * 1000,
+    bufferSamples: sum('jitterBufferEmittedCount'),
+  };
+}
+
 /** Runs in the page: it may use nothing from outside itself. */
 function installRecorder(): void {
   let microphone: MediaStreamTrack | undefined;
   let received: MediaStreamTrack | undefined;
+  const connections: RTCPeerConnection[] = [];
   let running: { context: AudioContext; node: AudioWorkletNode; chunks: Float32Array[] } | undefined;
 
   const connect = (input: 0 | 1, track: MediaStreamTrack | undefined) => {
@@ -62,6 +97,7 @@ function installRecorder(): void {
   globalThis.RTCPeerConnection = class extends RTCPeerConnection {
     constructor(configuration?: RTCConfiguration) {
       super(configuration);
+      connections.push(this);
       this.addEventListener('track', ({ track }) => {
         received = track;
         connect(1, track);
@@ -86,6 +122,11 @@ function installRecorder(): void {
   })`;
 
   const recorder: PageRecorder = {
+    async inboundStats() {
+      const open = connections.filter(({ connectionState }) => connectionState !== 'closed');
+      const reports = await Promise.all(open.map((connection) => connection.getStats()));
+      return reports.flatMap((report) => [...report.values()]).filter(({ type }) => type === 'inbound-rtp');
+    },
     async start() {
       const context = new AudioContext({ latencyHint: 'interactive', sampleRate: 48_000 });
       await context.audioWorklet.addModule(URL.createObjectURL(new Blob([processor], { type: 'text/javascript' })));
