@@ -1,28 +1,62 @@
 import { describe, expect, it } from 'vitest';
+import { ServerTarget } from './server-target.ts';
 import { runTrial, type TrialReport } from './trial.ts';
 import { LinkTarget } from './worker-link/link-target.ts';
 
 const COUNT = 2000;
 const HEAP_GROWTH_MIB_MAX = 5;
 
-function expectUnharmed(report: TrialReport): void {
-  expect(report.crashes).toEqual([]);
-  expect(report.violations).toEqual([]);
-  expect(report.harms).toEqual([]);
-  expect(report.warnings).toEqual([]);
-  expect(report.growth.length).toBeGreaterThan(0);
-  for (const { name, heapMib } of report.growth) {
+function expectUnharmed({ warmUps, campaigns, crashes, defects, harms, warnings, growth }: TrialReport): void {
+  expect(crashes).toEqual([]);
+  expect([...warmUps, ...campaigns].flatMap(({ violations }) => violations)).toEqual([]);
+  expect(defects).toEqual([]);
+  expect(harms).toEqual([]);
+  expect(warnings).toEqual([]);
+  expect(campaigns.every(({ count }) => count === COUNT)).toBe(true);
+  for (const { name, heapMib } of growth) {
     if (name.endsWith('.ts')) expect(heapMib, `growth of the heap of ${name}`).toBeLessThan(HEAP_GROWTH_MIB_MAX);
   }
 }
 
-describe('2,000 mutations, while another call goes on', () => {
+/** How many mutations had an outcome that contains `part`. */
+function countOf({ campaigns }: TrialReport, part: string): number {
+  const outcomes = campaigns.flatMap((campaign) => Object.entries(campaign.outcomes));
+  return outcomes.reduce((sum, [name, count]) => sum + (name.includes(part) ? count : 0), 0);
+}
+
+describe('2,000 mutations of each input, while another call goes on', () => {
   it('of the worker link are answered by its protocol, and change no bit of the other call', async () => {
     await using target = await LinkTarget.start();
-    const report = await runTrial(target, { seed: 1, count: COUNT, warmUpCount: 1000, concurrency: 8 });
+    const pace = { concurrency: 8, perSecondMax: 1000 };
+    const report = await runTrial(target, { seed: 1, count: COUNT, warmUpCount: 500, ...pace });
     expectUnharmed(report);
-    expect(Object.keys(report.outcomes)).toEqual(
-      expect.arrayContaining(['PROTOCOL_INVALID', 'VERSION_UNSUPPORTED', 'FRAME_INVALID (goes on)', 'served']),
-    );
+    expect(report.growth.map(({ name }) => name)).toEqual(['inference/worker/main.ts']);
+    for (const part of ['PROTOCOL_INVALID', 'VERSION_UNSUPPORTED', 'FRAME_INVALID', 'SLOT_CLOSED', 'served']) {
+      expect(countOf(report, part), part).toBeGreaterThan(0);
+    }
   });
+
+  it('of socket, HTTP and RTP are refused without harm, and the other call hears its tone', async () => {
+    await using target = await ServerTarget.start('socket', 'http', 'rtp');
+    const pace = { concurrency: 6, perSecondMax: 150 };
+    const report = await runTrial(target, { seed: 1, count: COUNT, warmUpCount: 300, ...pace });
+    expectUnharmed(report);
+    expect(report.growth.map(({ name }) => name).sort()).toEqual([
+      'inference/worker/main.ts',
+      'mediasoup-worker',
+      'server/main.ts',
+      'server/media-process/main.ts',
+    ]);
+    for (const part of [
+      'REQUEST_INVALID',
+      'REQUEST_OUT_OF_ORDER',
+      'MEDIA_REFUSED',
+      '404',
+      '400',
+      '101',
+      'opus, heard',
+    ]) {
+      expect(countOf(report, part), part).toBeGreaterThan(0);
+    }
+  }, 90_000);
 });

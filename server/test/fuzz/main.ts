@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { publish } from '../../../benchmarks/report/report.ts';
-import { TARGETS, type TargetName } from './targets.ts';
+import type { InputName } from './inputs.ts';
+import { TARGETS } from './targets.ts';
 import { runTrial, type TrialReport } from './trial.ts';
 
 /**
@@ -11,6 +12,7 @@ import { runTrial, type TrialReport } from './trial.ts';
 const COUNT = 100_000;
 const WARM_UP_COUNT = 20_000;
 const CONCURRENCY = 16;
+const PER_SECOND_MAX = 1000;
 const GROWTH_MIB_MAX = 5;
 
 async function main(): Promise<void> {
@@ -23,60 +25,82 @@ async function main(): Promise<void> {
     },
   });
   const [count, seed] = [Number(values.count), Number(values.seed)];
+  const names = values.inputs.split(',');
+  const unknown = names.find((name) => !Object.hasOwn(TARGETS, name));
+  if (unknown !== undefined) throw new Error(`--inputs ${unknown}: only ${Object.keys(TARGETS).join(', ')}`);
   const reports: TrialReport[] = [];
-  for (const name of values.inputs.split(',')) {
-    if (!Object.hasOwn(TARGETS, name)) throw new Error(`--inputs ${name}: one of ${Object.keys(TARGETS).join(', ')}`);
-    const report = await tryInput(name as TargetName, count, seed);
+  for (const name of names) {
+    const report = await tryInput(name as InputName, count, seed);
+    tell(name, report);
     reports.push(report);
-    tell(report);
   }
   publish({
     name: 'fuzz',
-    parameters: { count, seed, warm_up_count: Math.min(count, WARM_UP_COUNT), concurrency: CONCURRENCY },
+    parameters: { inputs: names, count, seed, warm_up_count: warmUpCountOf(count), per_second_max: PER_SECOND_MAX },
     metrics: metricsOf(reports),
     raw: reports,
   });
   if (!reports.every(isUnharmed)) process.exitCode = 1;
 }
 
-async function tryInput(name: TargetName, count: number, seed: number): Promise<TrialReport> {
-  await using target = await TARGETS[name]();
-  const bar = new SingleBar({
-    format: `${name.padEnd(12)} {bar} {value}/{total}  {duration_formatted}`,
-    stopOnComplete: true,
-  });
-  bar.start(count, 0);
-  const warmUpCount = Math.min(count, WARM_UP_COUNT);
-  const onProgress = (done: number) => bar.update(done);
-  // Awaited here: the target is to outlive the trial.
-  return await runTrial(target, { seed, count, warmUpCount, concurrency: CONCURRENCY, onProgress });
+function warmUpCountOf(count: number): number {
+  return Math.min(count, WARM_UP_COUNT);
 }
 
-function tell({ input, outcomes, crashes, violations, harms, warnings, growth }: TrialReport): void {
-  console.log(`\n${input}: what came of the mutations`);
-  console.table(outcomes);
-  console.log(`${input}: growth of memory after forced collections, MiB`);
+async function tryInput(name: InputName, count: number, seed: number): Promise<TrialReport> {
+  await using target = await TARGETS[name]();
+  const format = `${name.padEnd(12)} {bar} {value}/{total}  {duration_formatted}`;
+  const bar = new SingleBar({ format, stopOnComplete: true });
+  bar.start(count, 0);
+  // Awaited here: the target is to outlive the trial.
+  return await runTrial(target, {
+    seed,
+    count,
+    warmUpCount: warmUpCountOf(count),
+    concurrency: CONCURRENCY,
+    perSecondMax: PER_SECOND_MAX,
+    onProgress: (done) => bar.update(done),
+  });
+}
+
+function tell(name: string, report: TrialReport): void {
+  for (const { outcomes } of report.campaigns) {
+    console.log(`\n${name}: what came of the mutations`);
+    console.table(outcomes);
+  }
+  console.log(`${name}: growth of memory after forced collections, MiB`);
   console.table(
-    growth.map(({ name, rssMib, heapMib }) => ({ process: name, rss: rssMib.toFixed(1), heap: heapMib.toFixed(2) })),
+    report.growth.map(({ name, rssMib, heapMib }) => ({
+      process: name,
+      rss: rssMib.toFixed(1),
+      heap: heapMib.toFixed(2),
+    })),
   );
-  for (const crash of crashes) console.log(`crash: ${crash}`);
-  for (const { index, message } of violations) console.log(`violation by mutation ${index}: ${message}`);
-  for (const harm of harms) console.log(`harm to the other call: ${harm}`);
-  for (const warning of warnings) console.log(`warning: ${warning}`);
+  for (const { index, message } of violationsOf(report)) console.log(`violation by mutation ${index}: ${message}`);
+  for (const crash of report.crashes) console.log(`crash: ${crash}`);
+  for (const harm of report.harms) console.log(`harm to the other call: ${harm}`);
+  for (const defect of report.defects) console.log(`logged as a defect: ${defect}`);
+  for (const warning of report.warnings) console.log(`warning: ${warning}`);
 }
 
 function metricsOf(reports: readonly TrialReport[]): Record<string, number> {
-  const sum = (of: (report: TrialReport) => number) => reports.reduce((total, report) => total + of(report), 0);
+  const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+  const campaigns = reports.flatMap((report) => report.campaigns);
+  const heard = (name: string) => reports.map((report) => report.heard[name] ?? 0);
   const growth = reports.flatMap((report) => report.growth);
   return {
-    mutations: sum(({ count }) => count),
-    crashes: sum(({ crashes }) => crashes.length),
-    violations: sum(({ violationCount }) => violationCount),
-    neighbour_harms: sum(({ harms }) => harms.length),
+    mutations: total(campaigns.map(({ count }) => count)),
+    crashes: total(reports.map(({ crashes }) => crashes.length)),
+    violations: total(reports.map((report) => violationsOf(report).length)),
+    defects_logged: total(reports.map(({ defects }) => defects.length)),
+    neighbour_harms: total(reports.map(({ harms }) => harms.length)),
     heap_growth_mib_max: Math.max(...growth.map(({ heapMib }) => heapMib).filter(Number.isFinite)),
     rss_growth_mib_max: Math.max(...growth.map(({ rssMib }) => rssMib)),
+    neighbour_gap_share_calm_max: Math.max(...heard('gap_share_calm')),
+    neighbour_gap_share_attacked_max: Math.max(...heard('gap_share_attacked')),
+    neighbour_gap_ms_max: Math.max(...heard('gap_ms_max_attacked')),
     ...Object.fromEntries(
-      reports.map(({ input, count, elapsedMs }) => [
+      campaigns.map(({ input, count, elapsedMs }) => [
         `${input.replaceAll('-', '_')}_mutations_per_s`,
         (count * 1000) / elapsedMs,
       ]),
@@ -84,10 +108,16 @@ function metricsOf(reports: readonly TrialReport[]): Record<string, number> {
   };
 }
 
-function isUnharmed({ crashes, violationCount, harms, growth }: TrialReport): boolean {
+function violationsOf({ warmUps, campaigns }: TrialReport): readonly { index: number; message: string }[] {
+  return [...warmUps, ...campaigns].flatMap(({ violations }) => violations);
+}
+
+function isUnharmed(report: TrialReport): boolean {
+  const { crashes, harms, defects, growth, campaigns } = report;
   const isSmall = (mib: number) => !(mib >= GROWTH_MIB_MAX);
   return (
-    crashes.length + violationCount + harms.length === 0 &&
+    campaigns.length > 0 &&
+    crashes.length + harms.length + defects.length + violationsOf(report).length === 0 &&
     growth.every(({ rssMib, heapMib }) => isSmall(rssMib) && isSmall(heapMib))
   );
 }

@@ -11,7 +11,7 @@ import type { ProbeReading } from './memory-probe.ts';
 const PROBE = new URL('memory-probe.ts', import.meta.url);
 const MIB = 2 ** 20;
 /** Pages are given back a moment after a collection, so the smallest of a few readings is the true one. */
-const READINGS = 4;
+const READINGS = 3;
 const READING_EVERY_MS = 250;
 
 export interface WatchedProcess {

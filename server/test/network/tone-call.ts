@@ -5,6 +5,12 @@ import type { ToneReading } from './tone-ear.ts';
 
 const CALLER = new URL('tone-caller.ts', import.meta.url);
 
+export interface ToneCallReading extends ToneReading {
+  /** How late the caller's own microphone was at most: what a busy machine did to the caller, not to the server. */
+  readonly stallMsMax: number;
+  readonly told: readonly string[];
+}
+
 /** A tone that goes to a server and comes back, in a process of its own. */
 export class ToneCall implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -22,12 +28,12 @@ export class ToneCall implements AsyncDisposable {
   }
 
   /** What was heard since the last reading, and everything that the server told since the call's start. */
-  async read(): Promise<ToneReading & { readonly told: readonly string[] }> {
+  async read(): Promise<ToneCallReading> {
     const answer = once(this.#child, 'message');
     this.#child.send('read');
     const [told] = (await answer) as [CallerTold];
     if (told.type !== 'reading') throw new Error(`the tone's caller told ${told.type}`);
-    return { ...told.tone, told: told.told };
+    return { ...told.tone, stallMsMax: told.stallMsMax, told: told.told };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

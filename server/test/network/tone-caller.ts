@@ -8,7 +8,12 @@ import { WrtcCall } from './wrtc-call.ts';
  */
 export type CallerTold =
   | { readonly type: 'live' }
-  | { readonly type: 'reading'; readonly tone: ToneReading; readonly told: readonly string[] }
+  | {
+      readonly type: 'reading';
+      readonly tone: ToneReading;
+      readonly stallMsMax: number;
+      readonly told: readonly string[];
+    }
   | { readonly type: 'failed'; readonly message: string };
 
 /** Whole periods in 20 ms for the ear: a multiple of 50 Hz. */
@@ -31,7 +36,7 @@ try {
     hear: (pcm, sampleRateHz) => ear.hear(pcm, sampleRateHz),
   });
   process.on('message', (asked) => {
-    if (asked === 'read') tell({ type: 'reading', tone: ear.read(), told: call.told });
+    if (asked === 'read') tell({ type: 'reading', tone: ear.read(), stallMsMax: call.readStallMs(), told: call.told });
     else void call.hangUp().finally(() => process.exit(0));
   });
   tell({ type: 'live' });

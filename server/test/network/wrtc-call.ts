@@ -51,6 +51,7 @@ export class WrtcCall implements AsyncDisposable {
   readonly #socket: Socket<ServerToClientEvents, ClientToServerEvents>;
   readonly #options: WrtcCallOptions;
   readonly #closers: (() => void)[] = [];
+  #stallMsMax = 0;
 
   private constructor(options: WrtcCallOptions) {
     this.#options = options;
@@ -75,6 +76,13 @@ export class WrtcCall implements AsyncDisposable {
       call.#close();
       throw error;
     }
+  }
+
+  /** How late the microphone was at most since the last time this was asked. */
+  readStallMs(): number {
+    const stallMsMax = this.#stallMsMax;
+    this.#stallMsMax = 0;
+    return stallMsMax;
   }
 
   async hangUp(): Promise<void> {
@@ -125,6 +133,7 @@ export class WrtcCall implements AsyncDisposable {
     let blockIndex = 0;
     const timer = setInterval(() => {
       const due = Math.floor((performance.now() - beganMs) / BLOCK_MS);
+      this.#stallMsMax = Math.max(this.#stallMsMax, (due - blockIndex - 1) * BLOCK_MS);
       blockIndex = Math.max(blockIndex, due - CATCH_UP_BLOCKS_MAX);
       for (; blockIndex < due; blockIndex++) {
         const samples = new Int16Array(BLOCK_SAMPLES);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { WorkerLink } from '../../../../inference/index.ts';
+import { connectWorker, type WorkerLink } from '../../../../inference/index.ts';
 import { type Campaign, Violation } from '../campaign.ts';
 import type { Dice } from '../dice.ts';
 import { makeLinkAttack, someStage } from './attack.ts';
@@ -15,17 +15,24 @@ const LAST_PING = 0xfeed;
 /**
  * Attacks a worker's socket: each mutation on a connection of its own, which is then closed from this side. The worker
  * has to answer with messages of its protocol only, and to end the connection.
- *
- * @param link tells slots and ticks, so that some frames are for open slots and the next ticks.
  */
 export class LinkCampaign implements Campaign {
   readonly input = 'worker-link';
   readonly #socketPath: string;
+  /** Tells slots and ticks, so that some frames are for open slots and the next ticks. */
   readonly #link: WorkerLink;
 
-  constructor(socketPath: string, link: WorkerLink) {
+  private constructor(socketPath: string, link: WorkerLink) {
     this.#socketPath = socketPath;
     this.#link = link;
+  }
+
+  static async at(socketPath: string): Promise<LinkCampaign> {
+    return new LinkCampaign(socketPath, await connectWorker(socketPath));
+  }
+
+  settle(): Promise<void> {
+    return this.#link.close();
   }
 
   async attack(dice: Dice): Promise<string> {

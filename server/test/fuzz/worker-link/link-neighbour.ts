@@ -5,12 +5,16 @@ import type { Neighbour } from '../trial.ts';
 /** Sent well before their ticks, so that this process's own business cannot make frames late. */
 const LEAD_TICKS = 4;
 const LAST_REPLY_WITHIN_MS = 1000;
+/** Ticks that a worker on a busy machine may skip and count, as its protocol says. */
+const SKIPPED_SHARE_MAX = 0.1;
 
 /** A call over the worker link to a loopback engine that must not notice what others do to the worker. */
 export class LinkNeighbour implements Neighbour {
   readonly link: WorkerLink;
   readonly #sent = new Map<number, Float32Array>();
   readonly #replies = new Map<number, Reply[]>();
+  /** Ticks that the worker reported: the others it skipped. */
+  readonly #ticked = new Set<number>();
   #isStopped = false;
   #speaking: Promise<void> | undefined;
 
@@ -24,16 +28,20 @@ export class LinkNeighbour implements Neighbour {
     return neighbour;
   }
 
-  /** @returns a line for each tick whose reply is missing, doubled, late of its frame, or not what was sent. */
+  /** @returns a line for each tick that was stepped and whose reply is missing, doubled, or not what was sent. */
   async finish(): Promise<string[]> {
     this.#isStopped = true;
     await this.#speaking;
     await sleep(LAST_REPLY_WITHIN_MS);
     await this.link.close();
-    return [...this.#sent].flatMap(([tick, pcm]) => this.#harmOf(tick, pcm) ?? []);
+    const harms = [...this.#sent].flatMap(([tick, pcm]) => this.#harmOf(tick, pcm) ?? []);
+    const skippedCount = [...this.#sent.keys()].filter((tick) => !this.#ticked.has(tick)).length;
+    if (skippedCount > this.#sent.size * SKIPPED_SHARE_MAX) harms.push(`${skippedCount} ticks were skipped`);
+    return harms;
   }
 
   async #open(): Promise<void> {
+    this.link.on('tick', ({ tickIndex }) => this.#ticked.add(tickIndex));
     const slot = await this.link.openSlot({ seed: 1n });
     slot.on('reply', (reply) => {
       this.#replies.set(reply.tickIndex, [...(this.#replies.get(reply.tickIndex) ?? []), reply]);
@@ -54,6 +62,7 @@ export class LinkNeighbour implements Neighbour {
 
   #harmOf(tick: number, sent: Float32Array): string | undefined {
     const [reply, second] = this.#replies.get(tick) ?? [];
+    if (!reply && !this.#ticked.has(tick)) return undefined;
     if (!reply) return `tick ${tick}: no reply`;
     if (second) return `tick ${tick}: two replies`;
     if (reply.isDeficit) return `tick ${tick}: stepped without its frame`;
