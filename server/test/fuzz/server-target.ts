@@ -1,7 +1,7 @@
 import type { InputName } from './inputs.ts';
 import { ProcessWatch } from './process-watch.ts';
 import { ServerProcess } from './server-process.ts';
-import { ToneNeighbour } from './tone-neighbour.ts';
+import { ToneNeighbour } from './tone/tone-neighbour.ts';
 import type { Target } from './trial.ts';
 
 /** Slots for as many attackers as call at once, and the neighbour. */

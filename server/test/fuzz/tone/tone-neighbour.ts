@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ToneCall, type ToneCallReading } from '../network/tone-call.ts';
-import type { Neighbour } from './trial.ts';
+import type { Neighbour } from '../trial.ts';
+import { ToneCall, type ToneCallReading } from './tone-call.ts';
 
 /** Before the tone is judged: jitter buffers settle, and the code is compiled. */
 const SETTLE_MS = 1500;

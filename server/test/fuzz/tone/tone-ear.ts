@@ -19,8 +19,7 @@ const GAP_DB = 10;
 export class ToneEar {
   readonly #hz: number;
   readonly #levelDbfs: number;
-  #pending: number[] = [];
-  #rateHz = 0;
+  #pending = new Float32Array(0);
   #levels: number[] = [];
   #snrs: number[] = [];
   #windowCount = 0;
@@ -28,19 +27,22 @@ export class ToneEar {
   #gapRun = 0;
   #gapRunMax = 0;
 
-  /** @param levelDbfs at which the tone should come. */
+  /**
+   * @param hz a multiple of 50: whole periods in a window.
+   * @param levelDbfs at which the tone should come.
+   */
   constructor(hz: number, levelDbfs: number) {
     this.#hz = hz;
     this.#levelDbfs = levelDbfs;
   }
 
+  /** Takes the next sound; every call at the same rate. */
   hear(pcm: Float32Array, sampleRateHz: number): void {
-    // libwebrtc changes its rate with the first packets.
-    if (sampleRateHz !== this.#rateHz) this.#pending = [];
-    this.#rateHz = sampleRateHz;
-    this.#pending.push(...pcm);
     const length = (sampleRateHz * WINDOW_MS) / 1000;
-    while (this.#pending.length >= length) this.#judge(this.#pending.splice(0, length));
+    const pending = Float32Array.from([...this.#pending, ...pcm]);
+    let at = 0;
+    for (; at + length <= pending.length; at += length) this.#judge(pending.subarray(at, at + length), sampleRateHz);
+    this.#pending = pending.slice(at);
   }
 
   /** What was heard since the last `read`. */
@@ -61,8 +63,8 @@ export class ToneEar {
     return reading;
   }
 
-  #judge(pcm: readonly number[]): void {
-    const { tone, rest } = splitPower(pcm, this.#hz, this.#rateHz);
+  #judge(pcm: Float32Array, sampleRateHz: number): void {
+    const { tone, rest } = splitPower(pcm, this.#hz, sampleRateHz);
     const levelDbfs = decibels(tone);
     this.#windowCount++;
     if (levelDbfs > this.#levelDbfs - GAP_DB) {
@@ -78,7 +80,7 @@ export class ToneEar {
 }
 
 /** Power per sample of the sine of `hz`, by projection, and of what is left; exact for whole periods. */
-function splitPower(pcm: readonly number[], hz: number, rateHz: number): { tone: number; rest: number } {
+function splitPower(pcm: Float32Array, hz: number, rateHz: number): { tone: number; rest: number } {
   const step = (2 * Math.PI * hz) / rateHz;
   let [cos, sin, all] = [0, 0, 0];
   for (const [i, sample] of pcm.entries()) {
