@@ -111,7 +111,9 @@ function adviceFor(needs, system) {
     'build-worker':
       `mediasoup's worker could neither be downloaded nor can it be built here (${named(needs, 'build-worker')}). ` +
       'Allow https://github.com, or set MEDIASOUP_WORKER_BIN to a worker of the same version.',
-    test: `The tests drive Chromium, which ${system} does not package: install Google Chrome, or set CHROMIUM to a browser.`,
+    test:
+      `The tests need ${named(needs, 'test')}, which the set-up cannot install on ${system}. ` +
+      'As Chromium, Google Chrome does, or any Chromium that CHROMIUM names.',
   };
   return [...new Set(needs.map(({ purpose }) => purpose))].map((purpose) => advice[purpose]).join('\n');
 }

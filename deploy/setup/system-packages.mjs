@@ -33,6 +33,13 @@ const SYSTEM_NEEDS = [
     { commands: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'] },
     { apt: ['chromium'], dnf: ['chromium'] },
   ),
+  // Speaks what the tests' caller says.
+  need(
+    'espeak-ng',
+    'test',
+    { commands: ['espeak-ng'] },
+    { apt: ['espeak-ng'], dnf: ['espeak-ng'], brew: ['espeak-ng'] },
+  ),
 ];
 
 const MAC_BROWSERS = ['Google Chrome', 'Chromium'].map((name) => `/Applications/${name}.app/Contents/MacOS/${name}`);

@@ -24,7 +24,7 @@ describe('the commands that install what is missing', () => {
     expect(installCommands(needs, DEBIAN)).toEqual({
       commands: [
         ['apt-get', 'update'],
-        ['apt-get', 'install', '-y', '--no-install-recommends', 'libopus0', 'chromium'],
+        ['apt-get', 'install', '-y', '--no-install-recommends', 'libopus0', 'chromium', 'espeak-ng'],
       ],
       unavailable: [],
     });
@@ -32,7 +32,7 @@ describe('the commands that install what is missing', () => {
 
   it('leave out the browser on Ubuntu, whose package of that name installs a snap', () => {
     const { commands, unavailable } = installCommands(missingNeeds(['run', 'test'], nothingIsThere), UBUNTU);
-    expect(commands.at(-1)).toEqual(['apt-get', 'install', '-y', '--no-install-recommends', 'libopus0']);
+    expect(commands.at(-1)?.slice(4)).toEqual(['libopus0', 'espeak-ng']);
     expect(unavailable.map(({ name }) => name)).toEqual(['Chromium']);
   });
 
