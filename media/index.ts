@@ -26,7 +26,6 @@
  *
  * Methods throw MediaError: see MEDIA_ERRORS. All times are `performance.now()` of the process, in milliseconds.
  */
-export { FRAME_MS, FRAME_SAMPLES, levelDbfs, SAMPLE_RATE_HZ, SILENCE_DBFS } from './audio.ts';
 export type { CallStats, HopLatency, InputStats, OutputStats } from './call-stats.ts';
 export { MEDIA_ERRORS, MediaError, type MediaErrorCode } from './errors.ts';
 export type { FramePeer, Tick } from './frames/frame-peer.ts';

@@ -24,7 +24,7 @@ export interface Arrival {
   readonly packetIndex: number;
 }
 
-export const CLOCK_RATE_HZ = 48_000;
+const CLOCK_RATE_HZ = 48_000;
 
 /**
  * A caller behind a network, on virtual time: packets in the order in which they arrive.
@@ -67,12 +67,12 @@ export function* virtualNetwork(
 }
 
 /** When a packet is complete and leaves the caller, by our clock. */
-export function sentAtMs(packetIndex: number, options: NetworkOptions): number {
+function sentAtMs(packetIndex: number, options: NetworkOptions): number {
   const packetMs = options.packetMs ?? PACKET_MS;
   return (options.startMs ?? 0) + ((packetIndex + 1) * packetMs) / (1 + (options.driftPpm ?? 0) * 1e-6);
 }
 
 /** Index of a packet's first sample in the caller's audio. */
-export function firstSampleOf(packetIndex: number, packetMs = PACKET_MS): number {
+function firstSampleOf(packetIndex: number, packetMs = PACKET_MS): number {
   return (packetIndex * PACKET_SAMPLES * packetMs) / PACKET_MS;
 }
