@@ -122,6 +122,9 @@ export class HostedCall {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    const { callId, logger } = this.#options;
+    // What the network did to the call, for whoever looks into a complaint: counters only.
+    logger.info({ callId, stats: this.#media.stats() }, 'call media ended');
     await Promise.all([this.#media.close('client-left'), this.#slot?.close()]);
   }
 
