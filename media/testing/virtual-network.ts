@@ -71,8 +71,3 @@ function sentAtMs(packetIndex: number, options: NetworkOptions): number {
   const packetMs = options.packetMs ?? PACKET_MS;
   return (options.startMs ?? 0) + ((packetIndex + 1) * packetMs) / (1 + (options.driftPpm ?? 0) * 1e-6);
 }
-
-/** Index of a packet's first sample in the caller's audio. */
-function firstSampleOf(packetIndex: number, packetMs = PACKET_MS): number {
-  return (packetIndex * PACKET_SAMPLES * packetMs) / PACKET_MS;
-}
