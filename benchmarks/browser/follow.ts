@@ -31,8 +31,10 @@ const LEVEL_DBFS_MIN = -50;
 const STRETCH_MS = 200;
 /** How far the delay may wander about where the sound as a whole was found. */
 const WANDER_MS = 300;
-/** How many of the loudest stretches are looked for everywhere. */
-const ANCHOR_COUNT = 4;
+/** How many of the loudest stretches are looked for everywhere: a hum fits at many places, but not all of it at one. */
+const ANCHOR_COUNT = 8;
+/** Anchors whose delays differ by less agree. */
+const AGREEMENT_MS = 40;
 
 /**
  * Finds one sound in another, stretch by stretch: what an engine gave in what a browser received, or what a
@@ -69,13 +71,20 @@ function audibleStarts(pcm: Float32Array, length: number): number[] {
   return starts;
 }
 
-/** @returns by how many samples the loudest stretches are later in `to`, as the best fitting one of them says. */
+/** @returns by how many samples the loudest stretches are later in `to`: the delay that most of them agree upon. */
 function anchorLag(from: Float32Array, to: Float32Array, starts: readonly number[], length: number): number {
   const part = (start: number) => from.subarray(start, start + length);
   const loudest = starts.toSorted((a, b) => energy(part(b)) - energy(part(a))).slice(0, ANCHOR_COUNT);
-  const found = loudest.map((start) => ({ start, ...findIn(to, part(start)) }));
-  const best = found.sort((a, b) => b.correlation - a.correlation)[0];
-  return best ? best.position - best.start : 0;
+  const anchors = loudest.map((start) => {
+    const { position, correlation } = findIn(to, part(start));
+    return { lag: position - start, correlation };
+  });
+  const agreement = (length / STRETCH_MS) * AGREEMENT_MS;
+  const votes = (lag: number) =>
+    anchors
+      .filter((anchor) => Math.abs(anchor.lag - lag) < agreement)
+      .reduce((sum, { correlation }) => sum + correlation, 0);
+  return anchors.sort((a, b) => votes(b.lag) - votes(a.lag) || b.correlation - a.correlation)[0]?.lag ?? 0;
 }
 
 function findIn(around: Float32Array, part: Float32Array): { position: number; correlation: number; gainDb: number } {

@@ -18,10 +18,20 @@ const SAMPLE_RATE_HZ = 48_000;
 const TONE_SECONDS = 5;
 const QUALITY_MS = 12_000;
 const MOSHI_MS = 20_000;
+/** Longer than any call here: what comes again could be taken for what was said before. */
 const SPEECH = [
   'The lamp over the kitchen table was still on when she came home.',
   'Nobody had touched the letter, and the kettle was cold.',
   'Five grey cats sat on the wall and watched the rain go by.',
+  'He asked for the morning train, but there was only a bus at noon.',
+  'Under the stairs lay a box of old maps, tied up with string.',
+  'Their neighbour played the trumpet badly, and always after ten.',
+  'We bought bread, two lemons, a pound of rice and some soap.',
+  'By the harbour a woman sold fish from a bright blue boat.',
+  'The third page was missing, so the story ended in the forest.',
+  'Please put the heavy bag down before you open the window.',
+  'It snowed for a week, and then the river froze from bank to bank.',
+  'Why would anyone paint a garden gate such an ugly shade of green?',
 ].join(' ');
 
 const { values: flags } = parseArgs({
