@@ -1,4 +1,4 @@
-import { PACKET_MS, PACKET_SAMPLES } from '../audio.ts';
+import { PACKET_MS } from '../audio.ts';
 import type { RtpPacket } from '../rtp/rtp-packet.ts';
 import { RtpTimestamp, SequenceNumber } from '../rtp/wrapping.ts';
 import { seededRandom } from './seeded-random.ts';
