@@ -22,7 +22,7 @@ const CORRECTION_SAMPLES = 10;
 const FAST_CORRECTION_SAMPLES = 40;
 const FAST_SAMPLES = 40 * SAMPLES_PER_MS;
 /** Playing faster begins where it gains at least this much, with the hysteresis to spare. */
-const SHRINK_START_SAMPLES = 2.5 * SAMPLES_PER_MS;
+const SHRINK_START_SAMPLES = 1.5 * SAMPLES_PER_MS;
 const HYSTERESIS_MS = 1;
 
 export interface JitterCounters extends Readonly<LineCounters> {
