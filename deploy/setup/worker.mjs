@@ -13,6 +13,7 @@ import { fileInTar } from './tar.mjs';
 import { FLATC_FLAGS, ninjaFile, RECIPE, withCorrectBioCallback, workerSources } from './worker-recipe.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
+const DTLS_TRANSPORT = 'src/RTC/DtlsTransport.cpp';
 const STAND_IN_HEADERS = join(HERE, 'mediasoup-worker');
 const DOWNLOAD_TIMEOUT_MS = 5_000;
 // A compiler process of this code base takes up to 0.7 GB.
@@ -140,22 +141,43 @@ export async function buildWorker(root, env, machine, onProgress) {
   });
 }
 
-/** @param {string} worker the package's worker folder @param {string} build */
+/**
+ * Writes what ninja starts from. What is already there stays untouched: newer headers would make ninja compile again
+ * what an interrupted build has compiled.
+ *
+ * @param {string} worker the package's worker folder
+ * @param {string} build
+ */
 async function writeBuildFolder(worker, build) {
+  const sources = workerSources(readFileSync(join(worker, 'meson.build'), 'utf8'));
+  const corrected = join(build, 'sources', 'DtlsTransport.cpp');
+  await makeOnce(join(build, 'sources'), async (folder) => {
+    const source = readFileSync(join(worker, DTLS_TRANSPORT), 'utf8');
+    writeFileSync(join(folder, 'DtlsTransport.cpp'), withCorrectBioCallback(source));
+  });
   const generated = join(build, 'generated');
-  const headers = join(generated, 'FBS');
-  mkdirSync(headers, { recursive: true });
-  const schemaFolder = join(worker, 'fbs');
-  const schemas = readdirSync(schemaFolder).filter((name) => name.endsWith('.fbs'));
-  await runCommand('flatc', [...FLATC_FLAGS, '-o', headers, ...schemas.map((name) => join(schemaFolder, name))]);
-  const corrected = join(build, 'DtlsTransport.cpp');
-  writeFileSync(corrected, withCorrectBioCallback(readFileSync(join(worker, 'src/RTC/DtlsTransport.cpp'), 'utf8')));
-  const sources = workerSources(readFileSync(join(worker, 'meson.build'), 'utf8')).map((source) =>
-    source === 'src/RTC/DtlsTransport.cpp' ? corrected : join(worker, source),
-  );
-  const includeDirs = [STAND_IN_HEADERS, generated, join(worker, 'include')];
-  const text = ninjaFile({ compiler: 'g++', sources, includeDirs, output: 'mediasoup-worker' });
+  await makeOnce(generated, async (folder) => {
+    const schemas = readdirSync(join(worker, 'fbs')).filter((name) => name.endsWith('.fbs'));
+    const paths = schemas.map((name) => join(worker, 'fbs', name));
+    await runCommand('flatc', [...FLATC_FLAGS, '-o', join(folder, 'FBS'), ...paths]);
+  });
+  const text = ninjaFile({
+    compiler: 'g++',
+    sources: sources.map((source) => (source === DTLS_TRANSPORT ? corrected : join(worker, source))),
+    includeDirs: [STAND_IN_HEADERS, generated, join(worker, 'include')],
+    output: 'mediasoup-worker',
+  });
   writeFileSync(join(build, 'build.ninja'), text);
+}
+
+/** Makes a folder whole or not at all. @param {string} folder @param {(unfinished: string) => Promise<void>} make */
+async function makeOnce(folder, make) {
+  if (existsSync(folder)) return;
+  const unfinished = `${folder}.part`;
+  rmSync(unfinished, { recursive: true, force: true });
+  mkdirSync(unfinished, { recursive: true });
+  await make(unfinished);
+  renameSync(unfinished, folder);
 }
 
 /** Whether the binary starts here: a library of another release makes it fail. @param {string} path */
