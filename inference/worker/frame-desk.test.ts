@@ -62,12 +62,15 @@ describe('the frame desk', () => {
     desk.push(0, frame(0));
     expect(desk.isComplete()).toBe(true);
     desk.take();
-    // Silent since the last tick: not waited for.
+    // There at the last tick: waited for at this one.
+    expect(desk.isComplete()).toBe(false);
+    desk.take();
+    // Not there, and silent since: not waited for again.
     expect(desk.isComplete()).toBe(true);
     // Late for the last tick, so alive: waited for.
-    desk.push(0, frame(0));
-    expect(desk.isComplete()).toBe(false);
     desk.push(1, frame(0));
+    expect(desk.isComplete()).toBe(false);
+    desk.push(2, frame(0));
     expect(desk.isComplete()).toBe(true);
   });
 

@@ -12,7 +12,7 @@ interface DeskSlot {
   /** The tick of its first frame; undefined while none came. */
   firstTick: number | undefined;
   readonly inputByTick: Map<number, DeskInput>;
-  /** Something came since the last tick, be it late: worth waiting for. */
+  /** Its frame was there at the last tick, or something came since, be it late: worth waiting for. */
   isSending: boolean;
 }
 
@@ -103,8 +103,7 @@ export class FrameDesk {
 
   #pass(): void {
     for (const slot of this.#slots.values()) {
-      slot.inputByTick.delete(this.#nextTick);
-      slot.isSending = false;
+      slot.isSending = slot.inputByTick.delete(this.#nextTick);
     }
     this.#nextTick++;
   }
