@@ -38,7 +38,7 @@ describe('2,000 mutations of each input, while another call goes on', () => {
 
   it('of socket, HTTP and RTP are refused without harm, and the other call hears its tone', async () => {
     await using target = await ServerTarget.start('socket', 'http', 'rtp');
-    const pace = { concurrency: 6, perSecondMax: 150 };
+    const pace = { concurrency: 6, perSecondMax: 200 };
     const report = await runTrial(target, { seed: 1, count: COUNT, warmUpCount: 300, ...pace });
     expectUnharmed(report);
     expect(report.growth.map(({ name }) => name).sort()).toEqual([

@@ -32,8 +32,8 @@ export class ServerTarget implements Target, AsyncDisposable {
     return this.#server.url;
   }
 
-  startNeighbour(): Promise<ToneNeighbour> {
-    return ToneNeighbour.call(this.#server.url);
+  startNeighbour(isJudged: boolean): Promise<ToneNeighbour> {
+    return ToneNeighbour.call(this.#server.url, isJudged);
   }
 
   defects(): string[] {

@@ -18,7 +18,8 @@ export interface Target {
   /** The server's URL, or the worker's socket. */
   readonly address: string;
   readonly watch: ProcessWatch;
-  startNeighbour(): Promise<Neighbour>;
+  /** @param isJudged false where the call is only there: then it need not learn first what calm sounds like. */
+  startNeighbour(isJudged: boolean): Promise<Neighbour>;
   /** What the target itself logged as an error of its own, one a line. */
   defects(): readonly string[];
 }
@@ -59,9 +60,9 @@ export async function runTrial(target: Target, options: TrialOptions): Promise<T
   const { watch } = target;
   const { count, warmUpCount, onProgress, ...rest } = options;
   const first = watch.processes();
-  const warmUp = await attackAll(target, { ...rest, from: count, count: warmUpCount });
+  const warmUp = await attackAll(target, false, { ...rest, from: count, count: warmUpCount });
   const before = await watch.readMemory();
-  const trial = await attackAll(target, { ...rest, from: 0, count }, onProgress);
+  const trial = await attackAll(target, true, { ...rest, from: 0, count }, onProgress);
   const after = await watch.readMemory();
   return {
     warmUps: warmUp.reports,
@@ -77,12 +78,13 @@ export async function runTrial(target: Target, options: TrialOptions): Promise<T
 
 async function attackAll(
   target: Target,
+  isJudged: boolean,
   options: Omit<AttackOrder, 'inputs' | 'address'>,
   onProgress?: (done: number) => void,
 ): Promise<Pick<TrialReport, 'harms' | 'heard'> & { readonly reports: readonly CampaignReport[] }> {
   let neighbour: Neighbour;
   try {
-    neighbour = await target.startNeighbour();
+    neighbour = await target.startNeighbour(isJudged);
   } catch (error) {
     // A server that no longer takes calls: the report says so, and whose fault it was.
     return { reports: [], heard: {}, harms: [error instanceof Error ? error.message : String(error)] };

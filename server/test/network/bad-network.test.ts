@@ -17,7 +17,7 @@ import { ServerProcess } from '../fuzz/server-process.ts';
 import { CLEAN, type Disturbance, type RelayCounters, UdpRelay } from './udp-relay.ts';
 
 const SEED = 5;
-const BAD: Disturbance = { lossShare: 0.05, duplicateShare: 0.01, delayMs: 20, jitterMs: 40 };
+const BAD: Disturbance = { lossShare: 0.05, duplicateShare: 0.03, delayMs: 20, jitterMs: 40 };
 const CALM_MS = 4_000;
 const BAD_MS = 8_000;
 /** What the jitter buffer remembers, about. */

@@ -19,16 +19,18 @@ export class ToneNeighbour implements Neighbour {
   /** What was heard before the attacks and during them, for the report. */
   heard: Readonly<Record<string, number>> = {};
   readonly #call: ToneCall;
-  readonly #calm: ToneCallReading;
+  readonly #calm: ToneCallReading | undefined;
   readonly #beganMs = performance.now();
 
-  private constructor(call: ToneCall, calm: ToneCallReading) {
+  private constructor(call: ToneCall, calm?: ToneCallReading) {
     this.#call = call;
     this.#calm = calm;
   }
 
-  static async call(url: string): Promise<ToneNeighbour> {
+  /** @param isJudged whether it listens to the calm first. */
+  static async call(url: string, isJudged: boolean): Promise<ToneNeighbour> {
     const call = await ToneCall.place(url);
+    if (!isJudged) return new ToneNeighbour(call);
     await sleep(SETTLE_MS);
     await call.read();
     await sleep(CALM_MS);
@@ -37,21 +39,22 @@ export class ToneNeighbour implements Neighbour {
 
   async finish(): Promise<string[]> {
     const heard = await this.#call.read();
-    const { told } = heard;
     const elapsedMs = performance.now() - this.#beganMs;
     await this.#call[Symbol.asyncDispose]();
+    const { told, heardMs } = heard;
+    const harms = told.join() === LIVE ? [] : [`the server told it ${told.join(', ')}`];
+    const calm = this.#calm;
+    if (!calm) return harms;
     this.heard = {
-      gap_share_calm: shareOf(this.#calm),
+      gap_share_calm: shareOf(calm),
       gap_share_attacked: shareOf(heard),
-      gap_ms_max_calm: this.#calm.gapMsMax,
+      gap_ms_max_calm: calm.gapMsMax,
       gap_ms_max_attacked: heard.gapMsMax,
-      level_dbfs_calm: this.#calm.levelDbfs,
+      level_dbfs_calm: calm.levelDbfs,
       level_dbfs_attacked: heard.levelDbfs,
     };
-    const harms = harmsBetween(this.#calm, heard);
-    if (told.join() !== LIVE) harms.push(`the server told it ${told.join(', ')}`);
-    if (heard.heardMs < elapsedMs * 0.8) harms.push(`${heard.heardMs} ms were played in ${Math.round(elapsedMs)}`);
-    return harms;
+    if (heardMs < elapsedMs * 0.8) harms.push(`${heardMs} ms were played in ${Math.round(elapsedMs)}`);
+    return [...harms, ...harmsBetween(calm, heard)];
   }
 }
 
