@@ -16,8 +16,8 @@
  * ```
  */
 export { type Followed, type FollowedStretch, follow } from './follow.ts';
-export { energy, normalizedCorrelation, peakPosition } from './fourier.ts';
-export { chromiumPath, type LaunchOptions, launchChromium, newCallerContext } from './launch.ts';
+export { normalizedCorrelation, peakPosition } from './fourier.ts';
+export { type LaunchOptions, launchChromium, newCallerContext } from './launch.ts';
 export {
   listenIn,
   type ReceiverCounters,
@@ -26,4 +26,4 @@ export {
   startRecording,
   stopRecording,
 } from './recorder.ts';
-export { readWav, type Sound, writeWav } from './wav.ts';
+export { type Sound, writeWav } from './wav.ts';

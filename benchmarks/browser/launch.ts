@@ -16,7 +16,7 @@ export interface LaunchOptions {
 }
 
 /** @returns the path of the Chromium of this machine. @throws Error where there is none. */
-export function chromiumPath(): string {
+function chromiumPath(): string {
   const path = CHROMIUM_PATHS.find((candidate) => existsSync(candidate));
   if (!path) throw new Error(`no Chromium at ${CHROMIUM_PATHS.join(', ')}: install the package chromium`);
   return path;

@@ -1,5 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { decodeWaveToFloat32Channels, encodeWaveFromFloat32Channels } from '@echogarden/wave-codec';
+import { writeFileSync } from 'node:fs';
+import { encodeWaveFromFloat32Channels } from '@echogarden/wave-codec';
 
 export interface Sound {
   readonly sampleRateHz: number;
@@ -10,12 +10,4 @@ export interface Sound {
 /** Writes 16-bit PCM, which Chromium's microphone takes. */
 export function writeWav(path: string, { sampleRateHz, pcm }: Sound): void {
   writeFileSync(path, encodeWaveFromFloat32Channels([pcm], sampleRateHz, 16));
-}
-
-/** @returns the first channel. */
-export function readWav(path: string): Sound {
-  const { audioChannels, sampleRate } = decodeWaveToFloat32Channels(readFileSync(path));
-  const pcm = audioChannels[0];
-  if (!pcm) throw new Error(`${path} has no channel`);
-  return { sampleRateHz: sampleRate, pcm };
 }
