@@ -4,7 +4,10 @@ import { loadOpus, type OpusLibrary, type OpusState } from './opus-library.ts';
 
 export interface OpusEncoderOptions {
   readonly libraryPath?: string;
-  /** Target of the variable bit rate, 6,000 to 128,000. Default 24,000: wide-band speech without audible loss. */
+  /**
+   * Target of the variable bit rate, 6,000 to 128,000. Default 28,000: speech then takes 24 kbit/s, and all 12 kHz of
+   * it are coded; asked for 24,000 it takes 19, and what is above 8 kHz is lost to the copies for error correction.
+   */
   readonly bitrateBps?: number;
   /** 0 to 10. Default 5: 0.13 ms a packet on one slow core, and above it speech at this rate hardly improves. */
   readonly complexity?: number;
@@ -45,7 +48,7 @@ export class OpusEncoder implements Disposable {
     }
     this.#state = state;
     try {
-      this.#set(SET_BITRATE, options.bitrateBps ?? 24_000);
+      this.#set(SET_BITRATE, options.bitrateBps ?? 28_000);
       this.#set(SET_COMPLEXITY, options.complexity ?? 5);
       this.#set(SET_INBAND_FEC, 1);
       this.#set(SET_PACKET_LOSS_PERCENT, options.expectedLossPercent ?? 10);

@@ -44,6 +44,19 @@ describe('Opus at 24 kHz', () => {
     expect(levelDbfs(decoded.subarray(SAMPLE_RATE_HZ))).toBeCloseTo(levelDbfs(tone(SAMPLE_RATE_HZ)), 0);
   });
 
+  it('codes all 12 kHz of a voice together with its copies for error correction', () => {
+    using encoder = new OpusEncoder();
+    let phase = 0;
+    const pcm = Float32Array.from({ length: 100 * PACKET_SAMPLES }, (_, i) => {
+      phase += (2 * Math.PI * (140 + 60 * Math.sin(i / 2000))) / SAMPLE_RATE_HZ;
+      return 0.2 * Math.sign(Math.sin(phase)) * (0.6 + 0.4 * Math.sin(i / 900));
+    });
+    const packets = encodeAll(encoder, pcm).slice(50);
+    // RFC 6716 §3.1: configurations 12 to 15 are the super-wideband ones that SILK, and so the copies, take part in.
+    expect(packets.filter((packet) => packet[0]! >> 3 >= 12 && packet[0]! >> 3 <= 15)).toHaveLength(50);
+    expect(packets.filter((packet) => readOpusPacket(packet).hasFec).length).toBeGreaterThan(25);
+  });
+
   it.each([10, 20, 40, 60])('decodes packets of %i ms by what they say', (packetMs) => {
     using encoder = new OpusEncoder();
     using decoder = new OpusDecoder();
