@@ -23,6 +23,7 @@ const STRINGS = [
 ];
 const KEYS = ['__proto__', 'constructor', 'toString', 'then', 'length', '', 'extra', 'role', 'id'];
 const DEPTH = 200;
+const JSON_CHARS_MAX = 200_000;
 
 /** Changes a valid value in one to three places: types, sizes, keys, order. What it is given stays as it was. */
 export function mutateJson(dice: Dice, value: unknown): unknown {
@@ -51,9 +52,15 @@ function mutateList(dice: Dice, list: Json[]): Json {
     () => list.toSpliced(at, 0, structuredClone(list[at]!)),
     () => list.toReversed(),
     () => [],
-    () => Array.from({ length: dice.pick([9, 33, 1000]) }, () => structuredClone(list[at]!)),
+    () => copies(list[at]!, dice.pick([9, 33, 1000])),
     () => [list],
   ])();
+}
+
+/** @returns `count` copies, or fewer where they would be much more than any server reads. */
+function copies(value: Json, count: number): Json[] {
+  const length = Math.min(count, Math.ceil(JSON_CHARS_MAX / JSON.stringify(value).length));
+  return Array.from({ length }, () => structuredClone(value));
 }
 
 function mutateObject(dice: Dice, object: Record<string, Json>, key: string): Json {
