@@ -18,6 +18,9 @@ import { endServerCall, placeServerCall } from './server-call.ts';
 /** Before it is listened to: the receiver's buffer starts larger than it stays, and the server learns its step's time. */
 const SETTLE_MS = 4_000;
 
+/** The recorder's own start: its sources begin one after the other. */
+const HEAD_MS = 500;
+
 /** The offer's Opus line of the SDK's calls, so that both ways are coded alike. */
 const OPUS = 'minptime=10;useinbandfec=1;stereo=0;maxplaybackrate=24000;maxaveragebitrate=32000';
 
@@ -46,11 +49,12 @@ export async function recordCall(browser: Browser, way: Way, recordMs: number): 
     await sleep(SETTLE_MS);
     const readLoad = watchLoad();
     await startRecording(page);
+    await sleep(HEAD_MS);
     const before = await readReceivers(page);
     await sleep(recordMs);
     const after = await readReceivers(page);
     const load = readLoad();
-    const recording = await stopRecording(page);
+    const recording = withoutHead(await stopRecording(page));
     const reports = way.kind === 'server' ? await endServerCall(page) : [];
     return { kind: way.kind, recording, receivers: difference(before, after), reports, load };
   } finally {
@@ -74,6 +78,11 @@ export async function runRounds(
     console.log(describeRound(i, round));
   }
   return rounds;
+}
+
+function withoutHead({ sampleRateHz, microphone, received }: Recording): Recording {
+  const head = (HEAD_MS * sampleRateHz) / 1000;
+  return { sampleRateHz, microphone: microphone.subarray(head), received: received.subarray(head) };
 }
 
 async function place(page: Page, way: Way): Promise<void> {
