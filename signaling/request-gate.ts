@@ -28,11 +28,14 @@ export class RequestRate {
   }
 }
 
-/** @throws {SignalingError} `REQUEST_UNKNOWN` */
-export function requestNameOf(event: string): RequestName {
+/**
+ * @param event the event's name as it came: socket.io lets a client name one by a number too.
+ * @throws {SignalingError} `REQUEST_UNKNOWN`
+ */
+export function requestNameOf(event: string | number): RequestName {
   // hasOwn: 'constructor' and its like are names that a client can send.
   if (Object.hasOwn(REQUESTS, event)) return event as RequestName;
-  throw new SignalingError('REQUEST_UNKNOWN', JSON.stringify(event.slice(0, 64)));
+  throw new SignalingError('REQUEST_UNKNOWN', JSON.stringify(String(event).slice(0, 64)));
 }
 
 /**

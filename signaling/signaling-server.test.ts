@@ -287,6 +287,14 @@ describe('a request that cannot be served', () => {
     expect(await fault).toMatchObject({ error: { code: 'ACK_MISSING' } });
   });
 
+  it('named by a number is answered with REQUEST_UNKNOWN', async () => {
+    const { url, defects } = await givenServer();
+    const raw = await givenRawClient(url);
+    raw.socket.send('420[7,{}]');
+    await expect.poll(() => raw.received.at(-1)).toMatch(/^430\[\{"ok":false,"error":\{"code":"REQUEST_UNKNOWN"/);
+    expect(defects).toEqual([]);
+  });
+
   it('nested deeper than any stack is answered with REQUEST_TOO_LARGE', async () => {
     const { url } = await givenServer();
     const raw = await givenRawClient(url);

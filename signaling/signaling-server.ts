@@ -109,7 +109,7 @@ class Connection {
     this.#options = options;
     const perSecond = options.requestsPerSecondMax;
     this.#rate = new RequestRate(perSecond, perSecond * REQUEST_BURST_SECONDS, performance.now());
-    socket.onAny((event: string, ...args: unknown[]) => this.#receive(event, args));
+    socket.onAny((event: string | number, ...args: unknown[]) => this.#receive(event, args));
   }
 
   get hasCall(): boolean {
@@ -125,7 +125,7 @@ class Connection {
     return new Promise((resolve) => this.#socket.conn.once('close', () => resolve()));
   }
 
-  #receive(event: string, args: unknown[]): void {
+  #receive(event: string | number, args: unknown[]): void {
     const answer = args.at(-1);
     if (typeof answer !== 'function') {
       this.#socket.emit('fault', {
