@@ -16,6 +16,8 @@ const ANSWER_MS_MAX = 8000;
 const BROKEN_FRAME_MS_MAX = 300;
 /** Mutations on a connection of an attacker who has a call: they are what reaches furthest in. */
 const MUTATIONS_PER_CALL = 4;
+/** A close frame is answered with its own code, from here on one that only its sender understands. */
+const APPLICATION_CODE_MIN = 3000;
 const JOIN_ACK = 1;
 const LAST_ACK = 9;
 const FIRST_ATTACK_ACK = 10;
@@ -80,10 +82,13 @@ class Attacker {
     const isDone = await this.#until(() => this.#answers.has(LAST_ACK), mayWait ? BROKEN_FRAME_MS_MAX : ANSWER_MS_MAX);
     if (!isDone && !mayWait) throw new Violation('the server neither answered nor closed the connection');
     if (!isDone) return 'left waiting for the rest';
-    if (!this.#answers.has(LAST_ACK)) return `closed with ${this.#socket!.closeCode ?? 'nothing'}`;
+    if (!this.#answers.has(LAST_ACK)) {
+      const code = this.#socket!.closeCode ?? 0;
+      return code >= APPLICATION_CODE_MIN ? 'closed with our own code' : `closed with ${code || 'no code'}`;
+    }
     // Requests are answered in their order, apart from those that are refused at once.
     const codes = [...this.#answers].filter(([id]) => id >= FIRST_ATTACK_ACK).map(([, answer]) => codeOf(answer));
-    return codes.length === 0 ? 'ignored' : [...new Set(codes)].sort().join(', ');
+    return codes.at(-1) ?? 'ignored';
   }
 
   destroy(): void {
