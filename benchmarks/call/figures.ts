@@ -37,16 +37,23 @@ export function addedMetrics(rounds: readonly Round[], simulatedStepMs: number):
 }
 
 /** Means over the server rounds, as the server and the browser report them of themselves. */
-export function hopMetrics(rounds: readonly Round[]): Record<string, number> {
-  const reports = rounds.flatMap((round) => round.reports);
-  const hop = (pick: (report: (typeof reports)[number]) => number) => sum(reports.map(pick)) / reports.length;
-  return {
+export function hopMetrics(rounds: readonly Round[], simulatedStepMs: number): Record<string, number> {
+  const server = rounds.filter(({ kind }) => kind === 'server');
+  const reports = server.flatMap((round) => round.reports);
+  const hop = (pick: (report: (typeof reports)[number]) => number) => mean(reports.map(pick));
+  const hops = {
     hop_network_ms: hop(({ networkMs }) => networkMs),
     hop_buffer_ms: hop(({ bufferMs }) => bufferMs),
     hop_tick_wait_ms: hop(({ tickWaitMs }) => tickWaitMs),
-    hop_step_ms: hop(({ stepMs }) => stepMs),
+    hop_step_ms: hop(({ stepMs }) => stepMs) - simulatedStepMs,
     hop_pacing_ms: hop(({ pacingMs }) => pacingMs),
     hop_receiver_buffer_ms: receiverBufferMs(rounds, 'server'),
+  };
+  const reportedMs = sum(Object.values(hops)) + FRAME_MS + simulatedStepMs;
+  return {
+    ...hops,
+    // Codecs, capture and playout: nobody reports them.
+    hop_rest_ms: mean(server.flatMap(({ delaysMs }) => delaysMs)) - reportedMs,
     direct_receiver_buffer_ms: receiverBufferMs(rounds, 'direct'),
     concealed_ms_per_minute: concealedPerMinute(rounds),
   };
@@ -56,7 +63,7 @@ export function moshiMetrics({ delaysMs, correlation, reports, load }: MoshiCall
   return {
     moshi_ms_p50: quantile(delaysMs, 0.5),
     moshi_ms_p99: quantile(delaysMs, 0.99),
-    moshi_step_ms: sum(reports.map(({ stepMs }) => stepMs)) / reports.length,
+    moshi_step_ms: mean(reports.map(({ stepMs }) => stepMs)),
     moshi_correlation: correlation,
     moshi_busy_percent: load.busyPercent,
   };
@@ -64,8 +71,8 @@ export function moshiMetrics({ delaysMs, correlation, reports, load }: MoshiCall
 
 function loadMetrics(rounds: readonly Round[]): Record<string, number> {
   return {
-    busy_percent: sum(rounds.map(({ load }) => load.busyPercent)) / rounds.length,
-    stolen_percent: sum(rounds.map(({ load }) => load.stolenPercent)) / rounds.length,
+    busy_percent: mean(rounds.map(({ load }) => load.busyPercent)),
+    stolen_percent: mean(rounds.map(({ load }) => load.stolenPercent)),
   };
 }
 
@@ -78,6 +85,10 @@ function concealedPerMinute(rounds: readonly Round[]): number {
   const receivers = rounds.filter(({ kind }) => kind === 'server').map((round) => round.receivers);
   const minutes = sum(receivers.map(({ bufferSamples }) => bufferSamples)) / (48_000 * 60);
   return sum(receivers.map(({ concealedMs }) => concealedMs)) / minutes;
+}
+
+function mean(values: readonly number[]): number {
+  return sum(values) / values.length;
 }
 
 function sum(values: readonly number[]): number {

@@ -61,7 +61,12 @@ try {
     publish({
       name: 'call',
       parameters: { roundCount, recordMs, simulatedStepMs },
-      metrics: { ...addedMetrics(rounds, simulatedStepMs), ...hopMetrics(rounds), ...quality, ...moshiMetrics(moshi) },
+      metrics: {
+        ...addedMetrics(rounds, simulatedStepMs),
+        ...hopMetrics(rounds, simulatedStepMs),
+        ...quality,
+        ...moshiMetrics(moshi),
+      },
       raw: { rounds, moshi },
     });
   } finally {
