@@ -213,6 +213,23 @@ describe('a call over signaling', () => {
     await expect.poll(() => host.closedFor).toEqual(['client-gone']);
   });
 
+  it('is not placed for a connection that went before its turn came', async () => {
+    const { url, host } = await givenServer();
+    const { client } = await givenClient(url);
+    const placed = Promise.withResolvers<void>();
+    host.placing = placed.promise;
+    // The second one waits for the first, which the hang-up ends.
+    client.emit('join', JOIN, () => undefined);
+    client.emit('join', JOIN, () => undefined);
+    await ask(client, 'hangup', {});
+    client.disconnect();
+    const other = await givenClient(url);
+    placed.resolve();
+    await expect.poll(() => host.closedFor).toEqual(['client-gone']);
+    expect(await codeOf(other.client, 'join', JOIN)).toBe('ok');
+    expect(host.observers).toHaveLength(2);
+  });
+
   it('ends when it is not live in time', async () => {
     const { url, host } = await givenServer({ notLiveMsMax: 50 });
     const { client } = await givenClient(url);

@@ -103,6 +103,7 @@ class Connection {
   #call: CallSignaling | undefined;
   #queue: Promise<void> = Promise.resolve();
   #queuedCount = 0;
+  #isClosed = false;
 
   constructor(socket: SignalingSocket, options: SignalingServerOptions) {
     this.#socket = socket;
@@ -116,7 +117,9 @@ class Connection {
     return this.#call !== undefined && this.#call.state !== 'ended';
   }
 
+  /** Ends its call. What is still queued is not begun: nobody is there for it, and a call of nobody's would hold a slot. */
   close(reason: EndReason): void {
+    this.#isClosed = true;
     this.#call?.close(reason);
   }
 
@@ -168,6 +171,7 @@ class Connection {
   }
 
   #run(name: RequestName, request: unknown): Promise<unknown> {
+    if (this.#isClosed) throw new SignalingError('CALL_CLOSED', `${name} of a connection that is closed`);
     checkOrder(name, this.#stateNow());
     if (name === 'join') this.#call = new CallSignaling(this.#socket, this.#options);
     const call = this.#call;
