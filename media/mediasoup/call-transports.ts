@@ -101,10 +101,10 @@ export class CallTransports extends EventEmitter<CallTransportsEvents> {
     if (this.#callerProducer) throw new MediaError('PRODUCE_REFUSED', 'the call has a microphone already');
     let producer: types.Producer | undefined;
     try {
-      producer = await this.#send.produce({ kind: 'audio', rtpParameters });
+      producer = keptBy(this.#send, await this.#send.produce({ kind: 'audio', rtpParameters }));
       this.#callerProducer = producer;
       const { rtpCapabilities } = this.#router;
-      const consumer = await this.#direct.consume({ producerId: producer.id, rtpCapabilities });
+      const consumer = keptBy(this.#direct, await this.#direct.consume({ producerId: producer.id, rtpCapabilities }));
       consumer.on('rtp', (packet) => this.emit('packet', packet));
       return { producerId: producer.id };
     } catch (cause) {
@@ -120,7 +120,7 @@ export class CallTransports extends EventEmitter<CallTransportsEvents> {
     const producerId = this.#peerProducer.id;
     try {
       if (!this.#router.canConsume(producerId, rtpCapabilities)) throw new Error('no audio/opus in the capabilities');
-      const consumer = await this.#recv.consume({ producerId, rtpCapabilities });
+      const consumer = keptBy(this.#recv, await this.#recv.consume({ producerId, rtpCapabilities }));
       this.#consumer = consumer;
       return { id: consumer.id, producerId, kind: 'audio', rtpParameters: consumer.rtpParameters };
     } catch (cause) {
@@ -162,6 +162,18 @@ export class CallTransports extends EventEmitter<CallTransportsEvents> {
     else this.#connected.delete(transportId);
     if (this.isConnected !== before) this.emit(before ? 'disconnected' : 'connected');
   }
+}
+
+/**
+ * Closes what mediasoup made for a transport that was closed while it was asked: the transport no longer does it, and
+ * mediasoup would keep it for good.
+ *
+ * @throws MediaError `CALL_CLOSED`
+ */
+function keptBy<Made extends { close(): void }>(transport: types.Transport, made: Made): Made {
+  if (!transport.closed) return made;
+  made.close();
+  throw new MediaError('CALL_CLOSED', 'while its transports were being used');
 }
 
 function peerRtpParameters(ssrc: number): types.RtpParameters {
