@@ -1,5 +1,6 @@
 import { INFERENCE_ERRORS } from '../inference/index.ts';
 import { MEDIA_ERRORS } from '../media/index.ts';
+import { CLIENT_ERRORS } from '../sdk/errors.ts';
 import { SIGNALING_ERRORS } from '../signaling/index.ts';
 import { SERVER_ERRORS } from './errors.ts';
 
@@ -11,6 +12,7 @@ interface ErrorEntry {
 /** Every error code of the product, by the folder that throws it. */
 const CATALOGUE: readonly { title: string; about: string; errors: Readonly<Record<string, ErrorEntry>> }[] = [
   { title: 'signaling', about: 'Told to the clients of calls.', errors: SIGNALING_ERRORS },
+  { title: 'sdk', about: 'Arise in the client of a call itself.', errors: CLIENT_ERRORS },
   { title: 'server', about: 'Told to the operator, and in problem documents over HTTP.', errors: SERVER_ERRORS },
   { title: 'media', about: 'Thrown by media/.', errors: MEDIA_ERRORS },
   { title: 'inference', about: 'Thrown by inference/ and spoken on the worker link.', errors: INFERENCE_ERRORS },

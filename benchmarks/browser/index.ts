@@ -17,7 +17,7 @@
  */
 export { type Followed, type FollowedStretch, follow } from './follow.ts';
 export { normalizedCorrelation, peakPosition } from './fourier.ts';
-export { type LaunchOptions, launchChromium, newCallerContext } from './launch.ts';
+export { launchChromium, newCallerContext, UNTRUSTED_HOST } from './launch.ts';
 export {
   listenIn,
   type ReceiverCounters,
@@ -26,4 +26,5 @@ export {
   startRecording,
   stopRecording,
 } from './recorder.ts';
+export { writeSpeech } from './speech.ts';
 export { type Sound, writeWav } from './wav.ts';

@@ -1,28 +1,17 @@
-import { existsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type Browser, type BrowserContext, chromium } from 'playwright-core';
 
-/** Where Chromium is on the systems that the project is run on, the plain one first. */
-const CHROMIUM_PATHS = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  '/Applications/Chromium.app/Contents/MacOS/Chromium',
-];
+const SETUP_RECORD = new URL('../../.parley/setup.json', import.meta.url);
+
+/** A name that is this machine, but that a browser does not trust as it trusts localhost. */
+export const UNTRUSTED_HOST = 'parley.test';
 
 export interface LaunchOptions {
-  /** What the microphone hears, over and over: a WAV file of 16-bit PCM. Absent: Chromium's own beeps. */
+  /** What the microphone hears, over and over: a WAV file of 16-bit PCM. Absent: there is no microphone. */
   readonly microphoneWav?: string | undefined;
 }
 
-/** @returns the path of the Chromium of this machine. @throws Error where there is none. */
-function chromiumPath(): string {
-  const path = CHROMIUM_PATHS.find((candidate) => existsSync(candidate));
-  if (!path) throw new Error(`no Chromium at ${CHROMIUM_PATHS.join(', ')}: install the package chromium`);
-  return path;
-}
-
-/** Starts Chromium without a window, with a microphone that plays a file and needs no permission. The caller closes it. */
+/** Starts the Chromium that the set-up found, without a window and with nothing that calls home. The caller closes it. */
 export function launchChromium({ microphoneWav }: LaunchOptions = {}): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumPath(),
@@ -37,9 +26,10 @@ export function launchChromium({ microphoneWav }: LaunchOptions = {}): Promise<B
       '--disable-sync',
       // A page that is recorded starts its sound without a click.
       '--autoplay-policy=no-user-gesture-required',
-      '--use-fake-ui-for-media-stream',
-      '--use-fake-device-for-media-stream',
-      ...(microphoneWav ? [`--use-file-for-fake-audio-capture=${microphoneWav}`] : []),
+      `--host-resolver-rules=MAP ${UNTRUSTED_HOST} 127.0.0.1`,
+      ...(microphoneWav
+        ? ['--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${microphoneWav}`]
+        : []),
     ],
   });
 }
@@ -47,4 +37,11 @@ export function launchChromium({ microphoneWav }: LaunchOptions = {}): Promise<B
 /** A context of its own (storage, permissions) for one caller; the recorder's worklet needs its page policy lifted. */
 export function newCallerContext(browser: Browser): Promise<BrowserContext> {
   return browser.newContext({ permissions: ['microphone'], bypassCSP: true });
+}
+
+/** @throws Error where the set-up has found none: the package is optional to a server. */
+function chromiumPath(): string {
+  const { chromium: path } = JSON.parse(readFileSync(SETUP_RECORD, 'utf8')) as { chromium?: string };
+  if (!path) throw new Error('the set-up found no Chromium: install the package chromium and run npm test again');
+  return path;
 }

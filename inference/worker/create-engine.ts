@@ -9,7 +9,8 @@ export interface EngineChoice {
   readonly slotCount: number;
   /** `moshi`: its checkpoint. Default: an untrained one, made on first use. */
   readonly modelDir?: string;
-  /** `moshi`: where its graphs and the untrained checkpoint are kept between starts. Default `~/.cache/parley`. */
+  /** `moshi`: where its graphs and the untrained checkpoint are kept between starts. Default
+   * `parley` in `$XDG_CACHE_HOME` or `~/.cache`. */
   readonly cacheDir?: string;
   /** `moshi`: threads of one step. Default: every core. */
   readonly threadCount?: number;
@@ -34,7 +35,8 @@ export async function createEngine(choice: EngineChoice): Promise<Engine> {
       return new LoopbackEngine({ slotCount, simulatedStepMs: choice.simulatedStepMs ?? 0 });
     }
     case 'moshi': {
-      const cacheDirectory = choice.cacheDir ?? join(homedir(), '.cache', 'parley');
+      const { XDG_CACHE_HOME } = process.env;
+      const cacheDirectory = choice.cacheDir ?? join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'parley');
       const { MoshiEngine } = await import('../moshi/moshi-engine.ts');
       const { defaultModelDirectory } = await import('../untrained/default-model.ts');
       return MoshiEngine.load({

@@ -5,7 +5,7 @@ import { loadOpus, type OpusLibrary, type OpusState } from './opus-library.ts';
 export interface OpusEncoderOptions {
   readonly libraryPath?: string;
   /**
-   * Target of the variable bit rate, 6,000 to 128,000. Default 28,000: speech then takes 24 kbit/s, and all 12 kHz of
+   * Target of the variable bit rate, 6,000 to 128,000. Default 32,000: speech then takes 27 kbit/s, and all 12 kHz of
    * it are coded; asked for 24,000 it takes 19, and what is above 8 kHz is lost to the copies for error correction.
    */
   readonly bitrateBps?: number;
@@ -16,7 +16,9 @@ export interface OpusEncoderOptions {
 }
 
 // opus_defines.h of libopus.
-const APPLICATION_VOIP = 2048;
+// Not VOIP: that one takes rumble out of a microphone's sound. A model's has none, and what the filter does to the
+// voice itself costs 2.5 dB of signal to noise.
+const APPLICATION_AUDIO = 2049;
 const SET_BITRATE = 4002;
 const SET_COMPLEXITY = 4010;
 const SET_INBAND_FEC = 4012;
@@ -42,13 +44,13 @@ export class OpusEncoder implements Disposable {
   constructor(options: OpusEncoderOptions = {}) {
     this.#library = loadOpus(options.libraryPath);
     const error: [number] = [0];
-    const state = this.#library.encoderCreate(SAMPLE_RATE_HZ, 1, APPLICATION_VOIP, error);
+    const state = this.#library.encoderCreate(SAMPLE_RATE_HZ, 1, APPLICATION_AUDIO, error);
     if (state === null) {
       throw new MediaError('OPUS_CODEC_FAILED', `opus_encoder_create: ${this.#library.errorText(error[0])}`);
     }
     this.#state = state;
     try {
-      this.#set(SET_BITRATE, options.bitrateBps ?? 28_000);
+      this.#set(SET_BITRATE, options.bitrateBps ?? 32_000);
       this.#set(SET_COMPLEXITY, options.complexity ?? 5);
       this.#set(SET_INBAND_FEC, 1);
       this.#set(SET_PACKET_LOSS_PERCENT, options.expectedLossPercent ?? 10);

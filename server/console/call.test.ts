@@ -1,10 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readSetupRecord } from '../config/setup-record.ts';
+import { launchChromium, writeSpeech } from '../../benchmarks/browser/index.ts';
 import type { ParleyNode } from '../node.ts';
 import { givenNode } from '../test/given-node.ts';
 import { buildConsole } from './build.ts';
-import { launchBrowser, writeSpeech } from './testing/browser.ts';
 import { countSound, watchSound } from './testing/watch-sound.ts';
 
 const SPEECH = 'Hello. Is anybody there? I would like to hear myself.';
@@ -37,12 +36,8 @@ describe('a call from the page to the server', () => {
 
   beforeAll(async () => {
     await buildConsole();
-    const setup = await readSetupRecord(new URL('../../.parley/setup.json', import.meta.url));
     node = await givenNode();
-    browser = await launchBrowser({
-      executablePath: setup.chromium ?? '/usr/bin/chromium',
-      microphoneWav: writeSpeech(SPEECH),
-    });
+    browser = await launchChromium({ microphoneWav: writeSpeech(SPEECH) });
     const context = await browser.newContext({ permissions: ['microphone'] });
     page = await context.newPage();
     page.setDefaultTimeout(15_000);

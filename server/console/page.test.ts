@@ -3,9 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { launchChromium, UNTRUSTED_HOST, writeSpeech } from '../../benchmarks/browser/index.ts';
 import { SignalingError } from '../../signaling/index.ts';
 import { readSetupRecord } from '../config/setup-record.ts';
-import { launchBrowser, writeSpeech } from './testing/browser.ts';
 import { EchoHost } from './testing/echo-host.ts';
 import { type PageServer, startPageServer } from './testing/page-server.ts';
 
@@ -36,9 +36,8 @@ beforeAll(async () => {
   setup = await readSetupRecord(SETUP_FILE);
   host = await EchoHost.create(setup.mediasoupWorkerBin ?? '');
   server = await startPageServer(host);
-  const executablePath = setup.chromium ?? '/usr/bin/chromium';
-  talking = await launchBrowser({ executablePath, microphoneWav: writeSpeech(SPEECH) });
-  deaf = await launchBrowser({ executablePath });
+  talking = await launchChromium({ microphoneWav: writeSpeech(SPEECH) });
+  deaf = await launchChromium();
 });
 
 afterAll(async () => {
@@ -245,7 +244,7 @@ describe('what can go wrong', { timeout: 60_000 }, () => {
   });
 
   it('insecure page', async () => {
-    await openPage(talking, 'granted', server.url.replace('localhost', 'parley.test'));
+    await openPage(talking, 'granted', server.url.replace('localhost', UNTRUSTED_HOST));
     await page.getByText('This page is not secure.').waitFor();
 
     await show('error-insecure');

@@ -6,6 +6,8 @@ import { toneLevelDb } from './tone-level.ts';
 import { CALLER_RATE_HZ, type WrtcCaller } from './wrtc-caller.ts';
 
 const SLOTS = 8;
+/** How many seconds of each of the eight calls are listened to. */
+const WINDOWS = 7;
 // Far apart, so that the codec's noise around one is not taken for another, and none a harmonic of another.
 const TONES_HZ = [443, 739, 1237, 1831, 2539, 3433, 4637, 6131];
 
@@ -77,7 +79,9 @@ describe('eight calls at once', { timeout: 120_000 }, () => {
       live.map(async (caller, index) => {
         await untilHeard(caller, TONES_HZ[index]!);
         // A voice that leaks is there all the time; the clicks of a busy machine's gaps, as loud as the limit, are not.
-        await expect.poll(() => othersDb(caller, index), { timeout: 60_000, interval: 20 }).toBeLessThan(-60);
+        const levelsDb: number[] = [];
+        while (levelsDb.length < WINDOWS) levelsDb.push(await othersDb(caller, index));
+        expect(levelsDb.toSorted((a, b) => a - b)[WINDOWS >> 1]).toBeLessThan(-60);
       }),
     );
 

@@ -9,9 +9,9 @@ import {
   newCallerContext,
   startRecording,
   stopRecording,
+  writeSpeech,
 } from '../../benchmarks/browser/index.ts';
 import { createEngine, replayLog, SAMPLE_RATE_HZ } from '../../inference/index.ts';
-import { writeSpeech } from '../console/testing/browser.ts';
 import type { ParleyNode } from '../node.ts';
 import { givenNode } from './given-node.ts';
 

@@ -1,8 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { readSetupRecord } from '../../config/setup-record.ts';
+import { launchChromium, writeSpeech } from '../../../benchmarks/browser/index.ts';
 import { givenNode } from '../../test/given-node.ts';
 import { buildConsole } from '../build.ts';
-import { launchBrowser, writeSpeech } from './browser.ts';
 
 const PICTURE_FILE = fileURLToPath(new URL('../../../docs/call-page.png', import.meta.url));
 // Not quite one turn of the dial, so that its head shows.
@@ -10,10 +9,8 @@ const CALL_MS = 10_500;
 
 /** `node server/console/testing/write-picture.ts` writes docs/call-page.png: a call to the default model as it is. */
 await buildConsole();
-const setup = await readSetupRecord(new URL('../../../.parley/setup.json', import.meta.url));
 const node = await givenNode({ engine: { name: 'moshi' } });
-const browser = await launchBrowser({
-  executablePath: setup.chromium ?? '/usr/bin/chromium',
+const browser = await launchChromium({
   microphoneWav: writeSpeech('I was thinking we could leave on Friday. What do you think?'),
 });
 const context = await browser.newContext({ permissions: ['microphone'], viewport: { width: 1120, height: 640 } });

@@ -1,6 +1,5 @@
 import type { Page } from 'playwright-core';
-import { launchChromium, newCallerContext } from '../../../benchmarks/browser/index.ts';
-import { writeSpeech } from '../../console/testing/browser.ts';
+import { launchChromium, newCallerContext, writeSpeech } from '../../../benchmarks/browser/index.ts';
 import type { ParleyNode } from '../../node.ts';
 import { givenNode } from '../given-node.ts';
 import { mediasoupPid } from '../mediasoup-pid.ts';

@@ -9,9 +9,9 @@ import {
   newCallerContext,
   startRecording,
   stopRecording,
+  writeSpeech,
 } from '../../../benchmarks/browser/index.ts';
 import type { CallStats } from '../../../media/index.ts';
-import { writeSpeech } from '../../console/testing/browser.ts';
 import { Dice } from '../fuzz/dice.ts';
 import { ServerProcess } from '../fuzz/server-process.ts';
 import { CLEAN, type Disturbance, type RelayCounters, UdpRelay } from './udp-relay.ts';
