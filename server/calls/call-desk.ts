@@ -8,6 +8,7 @@ import {
   type PlacedCall,
   SignalingError,
 } from '../../signaling/index.ts';
+import { ServerError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { NoticeEvents, RpcClient } from '../media-process/rpc-client.ts';
 import { toldToClient } from './signaling-errors.ts';
@@ -80,6 +81,7 @@ export class CallDesk extends EventEmitter<CallDeskEvents> implements CallHost {
       return this.#placedCall(callId, media, { ...offer, iceServers: [], callId, engine: summaryOf(engine) });
     } catch (error) {
       this.#remove(callId);
+      if (error instanceof ServerError) this.#abandon(callId, media);
       throw toldToClient(error);
     }
   }
@@ -141,6 +143,14 @@ export class CallDesk extends EventEmitter<CallDeskEvents> implements CallHost {
         await media.ask('closeCall', { callId });
       },
     };
+  }
+
+  /** No answer, or none that can be read: the media process may have opened the call, or yet open it, for nobody. */
+  #abandon(callId: string, media: RpcClient): void {
+    media.ask('closeCall', { callId }).catch((error: unknown) => {
+      // What was asked is with the media process all the same, unless that ends, and its calls with it.
+      this.#logger.warn({ callId, err: error }, 'no answer over a call that was given up');
+    });
   }
 
   #remove(callId: string): void {

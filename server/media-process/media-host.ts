@@ -17,6 +17,8 @@ export class MediaHost {
   readonly #logger: Logger;
   readonly #onFailed: () => void;
   readonly #calls = new Map<string, HostedCall>();
+  /** Calls that are being opened, and whether they were closed meanwhile. */
+  readonly #opening = new Map<string, { isClosed: boolean }>();
   readonly #levelTimer: NodeJS.Timeout;
   #node: MediaNode | undefined;
   #link: WorkerLink | undefined;
@@ -44,12 +46,7 @@ export class MediaHost {
         return { consumerId: id, producerId, rtpParameters };
       },
       restartCall: ({ callId }) => this.#restartCall(callId),
-      closeCall: async ({ callId }) => {
-        const call = this.#calls.get(callId);
-        this.#calls.delete(callId);
-        await call?.close();
-        return {};
-      },
+      closeCall: ({ callId }) => this.#closeCall(callId),
     };
   }
 
@@ -109,14 +106,35 @@ export class MediaHost {
   async #openCall(callId: string, seed: bigint) {
     if (!this.#node) throw new MediaError('NODE_CLOSED', 'before start');
     if (!this.#link) throw new InferenceError('LINK_CLOSED', 'no inference worker');
-    const call = await HostedCall.open(this.#node, this.#link, {
-      callId,
-      seed,
-      notify: this.#notify,
-      logger: this.#logger,
-    });
+    const opening = { isClosed: false };
+    this.#opening.set(callId, opening);
+    let call: HostedCall;
+    try {
+      call = await HostedCall.open(this.#node, this.#link, {
+        callId,
+        seed,
+        notify: this.#notify,
+        logger: this.#logger,
+      });
+    } finally {
+      this.#opening.delete(callId);
+    }
+    if (opening.isClosed) {
+      await call.close();
+      throw new MediaError('CALL_CLOSED', `${callId}, while it was being opened`);
+    }
     this.#calls.set(callId, call);
     return call.join();
+  }
+
+  /** A call that is still being opened is closed once it is open: until then it cannot be stopped. */
+  async #closeCall(callId: string): Promise<Record<string, never>> {
+    const opening = this.#opening.get(callId);
+    if (opening) opening.isClosed = true;
+    const call = this.#calls.get(callId);
+    this.#calls.delete(callId);
+    await call?.close();
+    return {};
   }
 
   async #restartCall(callId: string) {

@@ -31,7 +31,7 @@ export const METHODS = {
   consume: { params: REQUESTS.consume.request.extend({ callId: CallId }), value: REQUESTS.consume.value },
   /** New transports for a call that was interrupted; waits until mediasoup's worker is replaced. */
   restartCall: { params: OfCall, value: Offer },
-  /** Frees the slot and closes the transports; of an unknown call it does nothing. */
+  /** Frees the slot and closes the transports, as soon as they are open; of an unknown call it does nothing. */
   closeCall: { params: OfCall, value: Nothing },
 } as const;
 
