@@ -17,7 +17,8 @@
  *
  * `MediaNode` events: `workerDied []`, `workerReplaced [startedInMs]`, `closed [reason]`.
  * `MediaCall` events: `connected []` (both transports), `disconnected []` (ICE or DTLS lost), `audioStarted []`
- * (first packet of the caller), `interrupted []`, `restored []`, `peerFailed [error]`, `closed [reason]`.
+ * (first packet of the caller), `interrupted []`, `restored []`, `peerFailed [error]`, `failed [error]` (a defect of
+ * this call, which closes it and no other), `closed [reason]`.
  *
  * When mediasoup's worker dies, every call emits `interrupted`: its transports are gone, its pipeline and frame peer
  * go on (the peer hears concealed audio). The worker is replaced at once; after `workerReplaced` the server calls

@@ -14,7 +14,8 @@ import type { Scheduled, Scheduler } from './scheduler.ts';
 
 const PAYLOAD_TYPE = 111;
 
-export type CallCloseReason = 'client-left' | 'node-closed';
+/** `defect`: its pipeline threw, which `failed` told before. */
+export type CallCloseReason = 'client-left' | 'node-closed' | 'defect';
 
 export type MediaCallEvents = {
   /** Both transports are up. */
@@ -28,6 +29,8 @@ export type MediaCallEvents = {
   restored: [];
   /** The peer refused a frame; the call goes on. */
   peerFailed: [error: unknown];
+  /** The call threw where nothing may throw, and is closed by that; the other calls go on. */
+  failed: [error: unknown];
   closed: [reason: CallCloseReason];
 };
 
@@ -84,6 +87,11 @@ export class MediaCall extends EventEmitter<MediaCallEvents> implements Schedule
       throw error;
     }
     home.scheduler.add(call);
+    // Where its first poll failed, it is closed already.
+    if (call.#closing) {
+      await call.#closing;
+      call.#demandOpen();
+    }
     return call;
   }
 
@@ -151,6 +159,12 @@ export class MediaCall extends EventEmitter<MediaCallEvents> implements Schedule
       if (output.kind === 'packet') this.#transports?.sendPacket(Buffer.from(output.bytes.buffer));
       else this.#sendFrame(output.peer, output.tickIndex, output.pcm);
     }
+  }
+
+  /** For the scheduler. */
+  pollFailed(error: unknown): void {
+    this.emit('failed', error);
+    void this.close('defect');
   }
 
   /** Told by the node: every transport is gone. */

@@ -175,6 +175,27 @@ describe('calls through mediasoup', () => {
   }, 30_000);
 });
 
+describe('a call whose peer breaks the rules', () => {
+  it('is closed, says why, and harms no other call', async () => {
+    const neighbour = await placeCall(440);
+    await neighbour.caller.join(neighbour.call.join());
+    await heardOwnTone(neighbour);
+    const { call, peer } = await placeCall(720);
+    const failed = once(call, 'failed');
+    const closed = once(call, 'closed');
+    const defect = new Error('no tick comes after this one');
+    peer.nextTick = () => {
+      throw defect;
+    };
+    expect(await failed).toEqual([defect]);
+    expect(await closed).toEqual(['defect']);
+    expect(() => call.join()).toThrow(/CALL_CLOSED/);
+    expect(node.callCount).toBe(1);
+    neighbour.caller.forget();
+    await heardOwnTone(neighbour);
+  }, 30_000);
+});
+
 describe('a node that cannot start', () => {
   it('says so for a worker that is not there, and for a port that is taken', async () => {
     const listen = [{ ip: '127.0.0.1' }];

@@ -19,6 +19,10 @@ class Metronome implements Scheduled {
     }
     return this.#nextMs;
   }
+
+  pollFailed(error: unknown): void {
+    throw error;
+  }
 }
 
 describe('the scheduler of all calls', () => {
@@ -42,6 +46,9 @@ describe('the scheduler of all calls', () => {
         polls.push(nowMs);
         return Number.POSITIVE_INFINITY;
       },
+      pollFailed: (error) => {
+        throw error;
+      },
     };
     scheduler.add(scheduled);
     expect(polls.length).toBe(1);
@@ -51,5 +58,27 @@ describe('the scheduler of all calls', () => {
     scheduler.wake(scheduled);
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(polls.length).toBe(2);
+  });
+
+  it('leaves out one that throws, tells it, and goes on with the others', async () => {
+    const scheduler = new Scheduler();
+    const healthy = new Metronome(20, 0);
+    const failures: unknown[] = [];
+    let polls = 0;
+    const broken: Scheduled = {
+      poll: (nowMs) => {
+        polls += 1;
+        if (polls === 2) throw new Error('broken');
+        return nowMs + 20;
+      },
+      pollFailed: (error) => failures.push(error),
+    };
+    scheduler.add(broken);
+    scheduler.add(healthy);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    scheduler.close();
+    expect(failures).toEqual([new Error('broken')]);
+    expect(polls).toBe(2);
+    expect(healthy.latenessMs.length).toBeGreaterThan(10);
   });
 });

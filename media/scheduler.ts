@@ -2,13 +2,15 @@
 export interface Scheduled {
   /** Does what is due and says when it is needed next, in monotonic milliseconds; infinity for never. */
   poll(nowMs: number): number;
+  /** Told when `poll` threw: it is not polled again. */
+  pollFailed(error: unknown): void;
 }
 
 /**
  * One timer for all calls of the process: it sleeps until the earliest wake-up and then polls everyone who is due.
  * Node's timers fire 0 to 1 ms after the whole millisecond that was asked for; so it asks for the whole milliseconds
  * that are left, rounded down, and for the rest once more, which keeps the usual lateness under a millisecond without
- * spinning.
+ * spinning. One whose poll throws is left out from then on: the others go on.
  */
 export class Scheduler {
   readonly #wakeAtMs = new Map<Scheduled, number>();
@@ -40,9 +42,14 @@ export class Scheduler {
   }
 
   #poll(scheduled: Scheduled, nowMs: number): void {
-    const wakeAtMs = scheduled.poll(nowMs);
-    // It may have been removed by what it did.
-    if (this.#wakeAtMs.has(scheduled)) this.#wakeAtMs.set(scheduled, wakeAtMs);
+    try {
+      const wakeAtMs = scheduled.poll(nowMs);
+      // It may have been removed by what it did.
+      if (this.#wakeAtMs.has(scheduled)) this.#wakeAtMs.set(scheduled, wakeAtMs);
+    } catch (error) {
+      this.remove(scheduled);
+      scheduled.pollFailed(error);
+    }
   }
 
   #arm(): void {

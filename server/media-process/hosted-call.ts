@@ -35,8 +35,9 @@ export class HostedCall {
     media.on('connected', () => notify('mediaConnected', { callId }));
     media.on('interrupted', () => notify('mediaLost', { callId }));
     media.on('disconnected', () => notify('mediaLost', { callId }));
-    media.on('closed', () => {
-      if (!this.#isClosed) notify('callFailed', { callId, code: 'MEDIA_LOST' });
+    media.on('failed', (error) => logger.error({ callId, err: error }, 'the media of a call failed'));
+    media.on('closed', (reason) => {
+      if (!this.#isClosed) notify('callFailed', { callId, code: reason === 'defect' ? 'INTERNAL' : 'MEDIA_LOST' });
     });
     media.on('peerFailed', (error) => logger.warn({ callId, err: error }, 'a frame could not be handed to the engine'));
   }
