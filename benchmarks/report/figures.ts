@@ -2,7 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Report } from './report.ts';
 
-const RESULTS = join(import.meta.dirname, '../results');
+const ROOT = join(import.meta.dirname, '../..');
+const RESULTS = join(ROOT, 'benchmarks/results');
+/** The documents that quote figures. */
+export const QUOTING: readonly string[] = ['README.md', 'ARCHITECTURE.md'].map((name) => join(ROOT, name));
 
 /** One line of a table in README: what is measured, in words, and its metric in the result file. */
 interface Figure {
@@ -13,7 +16,7 @@ interface Figure {
   readonly target?: string;
 }
 
-/** The figures that README quotes, by benchmark. */
+/** What can be quoted, by result file. */
 const TABLES: Readonly<Record<string, readonly Figure[]>> = {
   call: [
     { label: 'added to the browsers’ own mouth-to-ear, median', metric: 'added_ms_p50', unit: 'ms', target: '≤ 25' },
@@ -58,30 +61,71 @@ const TABLES: Readonly<Record<string, readonly Figure[]>> = {
       target: '≥ 0.5',
     },
   ],
+  fuzz: [
+    { label: 'mutations of socket, HTTP, RTP and worker link', metric: 'mutations', unit: '' },
+    { label: 'processes that crashed', metric: 'crashes', unit: '', target: '0' },
+    { label: 'answers that break a protocol', metric: 'violations', unit: '', target: '0' },
+    { label: 'harm to the call beside them', metric: 'neighbour_harms', unit: '', target: '0' },
+    { label: 'growth of a process, at most', metric: 'rss_growth_mib_max', unit: 'MiB', target: '< 5' },
+    { label: 'growth of a heap, at most', metric: 'heap_growth_mib_max', unit: 'MiB', target: '< 5' },
+  ],
+  'media-kills': [
+    { label: 'mediasoup’s worker killed under a call', metric: 'kills', unit: 'times' },
+    { label: 'sound back within 3 s', metric: 'back_within_3_s', unit: 'times', target: 'each time' },
+    { label: 'sound back, median', metric: 'sound_back_ms_p50', unit: 'ms' },
+    { label: 'sound back, longest', metric: 'sound_back_ms_max', unit: 'ms', target: '≤ 3000' },
+  ],
 };
+/** Result files of proofs; the others are of benchmarks. */
+const PROOFS = new Set(['fuzz', 'media-kills']);
+/** Three digits: prose needs no more. */
+const INLINE_DIGITS = 3;
 
-/** @returns the document with every block `<!-- figures:NAME -->` … `<!-- /figures -->` filled from its result file. */
-export function withFigures(document: string): string {
-  return document.replace(
-    /(<!-- figures:(\w+) -->\n)[\s\S]*?(<!-- \/figures -->)/g,
-    (_, open: string, name: string, close: string) => {
-      return `${open}${table(name)}${close}`;
-    },
-  );
+/**
+ * Fills a document from result files: every block `<!-- figures:NAME -->` … `<!-- /figures -->` with the table of a
+ * file, and every `<!-- figure:NAME.METRIC -->` … `<!-- /figure -->` within a line with one number.
+ *
+ * @param directory where the result files lie.
+ * @throws where a file is missing, or lacks what is quoted of it.
+ */
+export function withFigures(document: string, directory = RESULTS): string {
+  return document
+    .replace(
+      /(<!-- figures:([\w-]+) -->\n)[\s\S]*?(<!-- \/figures -->)/g,
+      (_, open: string, name: string, close: string) => `${open}${table(name, directory)}${close}`,
+    )
+    .replace(
+      /(<!-- figure:([\w-]+)\.(\w+) -->).*?(<!-- \/figure -->)/g,
+      (_, open: string, name: string, metric: string, close: string) => {
+        const value = metricOf(readResult(name, directory), metric);
+        return `${open}${Number(value.toPrecision(INLINE_DIGITS))}${close}`;
+      },
+    );
 }
 
-function table(name: string): string {
+function table(name: string, directory: string): string {
   const figures = TABLES[name];
-  if (!figures) throw new Error(`README asks for figures of ${name}, which has no table`);
-  const path = join(RESULTS, `${name}.json`);
-  if (!existsSync(path)) throw new Error(`README asks for figures of ${name}, which has no result file`);
-  const report = JSON.parse(readFileSync(path, 'utf8')) as Report;
+  if (!figures) throw new Error(`a document asks for figures of ${name}, which has no table`);
+  const report = readResult(name, directory);
   const rows = figures.map(({ label, metric, unit, target }) => {
-    const value = report.metrics[metric];
-    if (value === undefined) throw new Error(`${path} lacks ${metric}`);
-    return `| ${label} | ${value} ${unit} | ${target ?? ''} |`;
+    const measured = `${metricOf(report, metric)} ${unit}`.trim();
+    return `| ${label} | ${measured} | ${target ?? ''} |`;
   });
   const { cpu, cores, memoryGb } = report.machine;
-  const where = `\`npm run bench:${name}\` on ${cores} cores (${cpu}), ${memoryGb} GB, ${report.at.slice(0, 10)}, commit ${report.commit.slice(0, 7)}.`;
+  const command = `npm run ${PROOFS.has(name) ? 'prove' : 'bench'}:${name}`;
+  const where = `\`${command}\` on ${cores} cores (${cpu}), ${memoryGb} GB, ${report.at.slice(0, 10)}, commit ${report.commit.slice(0, 7)}.`;
   return ['| figure | measured | target |', '|---|---|---|', ...rows, '', where, ''].join('\n');
+}
+
+function readResult(name: string, directory: string): Report {
+  const path = join(directory, `${name}.json`);
+  if (!existsSync(path)) throw new Error(`a document asks for figures of ${name}, which has no result file`);
+  return JSON.parse(readFileSync(path, 'utf8')) as Report;
+}
+
+/** What was not a number when it was measured, such as a mean of nothing, is `null` in JSON. */
+function metricOf({ name, metrics }: Report, metric: string): number {
+  const value: unknown = metrics[metric];
+  if (typeof value !== 'number') throw new Error(`the result file of ${name} lacks ${metric}`);
+  return value;
 }
