@@ -37,8 +37,8 @@ async function serve(configFile: string | undefined, overrides: ConfigOverrides)
     },
     force: () => node.close('server-shutdown'),
   });
-  const { engineInfo: engine, urls } = node;
-  console.log(describeStartup({ urls, isLan: config.lan, engine, modelDir: config.engine.modelDir }));
+  const { engineInfo: engine, urls, addresses } = node;
+  console.log(describeStartup({ urls, addresses, engine, modelDir: config.engine.modelDir }));
 }
 
 function describeFailure(error: unknown): string {

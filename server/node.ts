@@ -30,8 +30,9 @@ export interface NodeOptions {
 
 /** One running server: the control plane in this process, the media process and the inference worker below it. */
 export class ParleyNode implements AsyncDisposable {
+  /** What it binds and announces. */
+  readonly addresses: Addresses;
   readonly #options: NodeOptions;
-  readonly #addresses: Addresses;
   readonly #media: ProcessKeeper<MediaProcess>;
   readonly #engine: ProcessKeeper<InferenceWorker>;
   readonly #desk: CallDesk;
@@ -46,7 +47,7 @@ export class ParleyNode implements AsyncDisposable {
   private constructor(options: NodeOptions) {
     this.#options = options;
     const { config, logger } = options;
-    this.#addresses = planAddresses(config, networkInterfaces());
+    this.addresses = planAddresses(config, networkInterfaces());
     this.#media = new ProcessKeeper<MediaProcess>({
       name: 'media process',
       logger,
@@ -83,7 +84,7 @@ export class ParleyNode implements AsyncDisposable {
 
   /** Where the page is, the most useful address first. */
   get urls(): string[] {
-    const { isTls, pageHosts } = this.#addresses;
+    const { isTls, pageHosts } = this.addresses;
     const hosts = pageHosts.map((host) => (host.includes(':') ? `[${host}]` : host));
     return hosts.map((host) => `${isTls ? 'https' : 'http'}://${host}:${this.#port}/`);
   }
@@ -187,7 +188,7 @@ export class ParleyNode implements AsyncDisposable {
     const workerBin = config.media.workerBin ?? setup.mediasoupWorkerBin;
     const opusLibrary = config.media.opusLibrary ?? setup.opusLibrary;
     const params: ParamsOf<'start'> = {
-      listen: [...this.#addresses.mediaListen],
+      listen: [...this.addresses.mediaListen],
       port: config.media.port,
       ...(workerBin !== undefined && { workerBin }),
       ...(opusLibrary !== undefined && { opusLibrary }),
@@ -218,7 +219,7 @@ export class ParleyNode implements AsyncDisposable {
 
   async #listen(): Promise<void> {
     const { config, logger, stateDir } = this.#options;
-    const { httpHost, pageHosts, isTls } = this.#addresses;
+    const { httpHost, pageHosts, isTls } = this.addresses;
     const tls = isTls ? await localCertificate(stateDir, [...pageHosts, 'localhost'], new Date()) : undefined;
     const http = await createHttpApp({ pageDir: PAGE_DIR, health: () => this.health, logger, tls });
     this.#http = http;

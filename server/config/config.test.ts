@@ -21,11 +21,12 @@ async function givenFile(text: string): Promise<string> {
 
 const ofInterface = (address: string): NetworkInterfaceInfo => ({
   address,
-  family: 'IPv4',
   internal: false,
-  netmask: '255.255.255.0',
   mac: '00:00:00:00:00:00',
-  cidr: `${address}/24`,
+  cidr: null,
+  ...(address.includes(':')
+    ? { family: 'IPv6', netmask: 'ffff:ffff:ffff:ffff::', scopeid: 0 }
+    : { family: 'IPv4', netmask: '255.255.255.0' }),
 });
 
 describe('the configuration', () => {
@@ -83,6 +84,7 @@ describe('the addresses', () => {
       pageHosts: ['127.0.0.1'],
       mediaListen: [{ ip: '127.0.0.1' }],
       isTls: false,
+      reach: 'machine',
     });
   });
 
@@ -92,6 +94,17 @@ describe('the addresses', () => {
       pageHosts: ['192.168.1.5', '10.0.0.7', '127.0.0.1'],
       mediaListen: [{ ip: '127.0.0.1' }, { ip: '192.168.1.5' }, { ip: '10.0.0.7' }],
       isTls: true,
+      reach: 'private',
+    });
+  });
+
+  it('of `::` are those of IPv4 and of IPv6, without the link-local ones', () => {
+    expect(plan({ http: { host: '::' } }, 'fd00::7', 'fe80::1', '192.168.1.5')).toEqual({
+      httpHost: '::',
+      pageHosts: ['192.168.1.5', 'fd00::7', '127.0.0.1'],
+      mediaListen: [{ ip: '127.0.0.1' }, { ip: '192.168.1.5' }, { ip: 'fd00::7' }],
+      isTls: false,
+      reach: 'private',
     });
   });
 
@@ -106,8 +119,13 @@ describe('the addresses', () => {
     [{ http: { host: '0.0.0.0' } }, '203.0.113.9'],
     [{ http: { host: '203.0.113.9' } }, '203.0.113.9'],
     [{ http: { host: '2001:db8::1' } }, '192.168.1.5'],
+    [{ http: { host: '::' } }, '2001:db8::1'],
+    [{ http: { host: '::' } }, '203.0.113.9'],
+    [{ http: { host: '0:0::0' } }, '2001:db8::1'],
   ])('%j is refused where that is public, unless it is allowed', (input, address) => {
     expect(() => plan(input, address)).toThrow('ACCESS_PUBLIC_REFUSED');
-    expect(plan({ ...input, allowPublic: true }, address).mediaListen.length).toBeGreaterThan(0);
+    const { mediaListen, reach } = plan({ ...input, allowPublic: true }, address);
+    expect(mediaListen).toContainEqual({ ip: expect.stringMatching(/^(203\.0\.113\.9|2001:db8::1)$/) });
+    expect(reach).toBe('public');
   });
 });
