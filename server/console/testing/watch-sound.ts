@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 export interface SoundCounts {
   /** Connections that were ever made; two for each time that media was opened. */
   readonly connections: number;
-  /** Samples that were played as they arrived, not made up for lost ones; of the open connection. */
+  /** Samples that were played as they arrived, not made up for lost ones. */
   readonly heardSamples: number;
   /** Level of what the microphone gives right now, 0 to 1. */
   readonly microphoneLevel: number;
@@ -28,16 +28,20 @@ export async function watchSound(page: Page): Promise<void> {
   });
 }
 
-export function countSound(page: Page): Promise<SoundCounts> {
-  return page.evaluate(async () => {
-    const counts = { connections: globalThis.parleyConnections.length, heardSamples: 0, microphoneLevel: 0 };
-    for (const connection of globalThis.parleyConnections) {
+/** @param first number of the connection from which on sound counts: that of older ones may still sit in a buffer. */
+export function countSound(page: Page, first = 0): Promise<SoundCounts> {
+  return page.evaluate(async (from) => {
+    const connections = globalThis.parleyConnections;
+    const counts = { connections: connections.length, heardSamples: 0, microphoneLevel: 0 };
+    for (const connection of connections.slice(from)) {
       if (connection.connectionState === 'closed') continue;
       for (const entry of (await connection.getStats()).values()) {
-        if (entry.type === 'inbound-rtp') counts.heardSamples = entry.totalSamplesReceived - entry.concealedSamples;
+        if (entry.type === 'inbound-rtp') {
+          counts.heardSamples += (entry.totalSamplesReceived ?? 0) - (entry.concealedSamples ?? 0);
+        }
         if (entry.type === 'media-source') counts.microphoneLevel = entry.audioLevel;
       }
     }
     return counts;
-  });
+  }, first);
 }

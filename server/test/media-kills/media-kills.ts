@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { launchChromium, newCallerContext, writeSpeech } from '../../../benchmarks/browser/index.ts';
+import { countSound, watchSound } from '../../console/testing/watch-sound.ts';
 import type { ParleyNode } from '../../node.ts';
 import { givenNode } from '../given-node.ts';
 import { mediasoupPid } from '../mediasoup-pid.ts';
@@ -22,7 +23,7 @@ export async function killMediasoup(count: number, report: (kill: MediaKill) => 
   });
   try {
     const page = await (await newCallerContext(browser)).newPage();
-    await page.addInitScript(watchConnections);
+    await watchSound(page);
     await page.goto(node.urls[0]!);
     await page.getByRole('button', { name: 'Call' }).click();
     const kills: MediaKill[] = [];
@@ -41,11 +42,11 @@ export async function killMediasoup(count: number, report: (kill: MediaKill) => 
 }
 
 async function killOnce(page: Page, node: ParleyNode): Promise<MediaKill> {
-  const connectionCount = await page.evaluate(() => (globalThis as unknown as WatchedPage).parleyConnections.length);
+  const { connections } = await countSound(page);
   const killedAtMs = performance.now();
   process.kill(await mediasoupPid(node), 'SIGKILL');
   // Sound of the old connection is what was in its buffer: only a new one can bring sound back.
-  const isBack = await untilHeard(page, connectionCount);
+  const isBack = await untilHeard(page, connections);
   return { soundBackMs: isBack ? performance.now() - killedAtMs : Number.POSITIVE_INFINITY };
 }
 
@@ -53,37 +54,8 @@ async function killOnce(page: Page, node: ParleyNode): Promise<MediaKill> {
 async function untilHeard(page: Page, first: number): Promise<boolean> {
   const deadlineMs = performance.now() + OUTAGE_MS_MAX;
   while (performance.now() < deadlineMs) {
-    if ((await page.evaluate(receivedSampleCount, first)) > 0) return true;
+    if ((await countSound(page, first)).heardSamples > 0) return true;
     await page.waitForTimeout(POLL_MS);
   }
   return false;
-}
-
-interface WatchedPage {
-  parleyConnections: RTCPeerConnection[];
-}
-
-/** Runs in the page. */
-function watchConnections(): void {
-  const connections: RTCPeerConnection[] = [];
-  globalThis.RTCPeerConnection = class extends RTCPeerConnection {
-    constructor(configuration?: RTCConfiguration) {
-      super(configuration);
-      connections.push(this);
-    }
-  };
-  Object.assign(globalThis, { parleyConnections: connections });
-}
-
-/** Runs in the page. */
-async function receivedSampleCount(first: number): Promise<number> {
-  let count = 0;
-  for (const connection of (globalThis as unknown as WatchedPage).parleyConnections.slice(first)) {
-    if (connection.connectionState === 'closed') continue;
-    const stats = await connection.getStats();
-    stats.forEach((entry) => {
-      if (entry.type === 'inbound-rtp') count += (entry.totalSamplesReceived ?? 0) - (entry.concealedSamples ?? 0);
-    });
-  }
-  return count;
 }
