@@ -1,9 +1,10 @@
 // The plan: what has to be there before Parley runs, in order. To add a step, add an entry to `planSteps`; something
 // that the project makes from its own files is an entry in `madeSteps`.
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, homedir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
+import { isPageCurrent } from '../../server/console/page-stamp.mjs';
+import { hashSources } from './hash-sources.mjs';
 import { areNodePackagesThere, installNodePackages, noNodeError } from './node-packages.mjs';
 import { runCommand } from './run-command.mjs';
 import { findChromium, findLibrary } from './system-packages.mjs';
@@ -112,12 +113,13 @@ function settingsStep({ root, env }) {
  */
 function madeSteps(context) {
   return [
-    madeFrom(context, {
+    {
       name: 'call page',
-      sources: ['server/console', 'sdk', 'signaling', 'package-lock.json'],
-      output: join(context.root, 'server', 'console', 'dist', 'index.html'),
-      script: "const { buildConsole } = await import('./server/console/build.ts'); await buildConsole();",
-    }),
+      isDone: isPageCurrent,
+      // Stamps what it built: whoever builds the page, the others see it.
+      run: () =>
+        runScript(context, "const { buildConsole } = await import('./server/console/build.ts'); await buildConsole();"),
+    },
     madeFrom(context, {
       name: 'untrained model',
       sources: ['inference/untrained'],
@@ -135,39 +137,30 @@ function madeSteps(context) {
  * @param {object} making
  * @param {string} making.name
  * @param {string[]} making.sources files and folders, relative to the repository's folder.
- * @param {string} [making.output] a file that is there when it was made.
  * @param {string} making.script an ES module, run in the repository's folder.
  * @returns {Step}
  */
-function madeFrom({ root, env }, { name, sources, output, script }) {
+function madeFrom(context, { name, sources, script }) {
+  const { root } = context;
   const stamp = join(root, '.parley', 'made', name.replaceAll(' ', '-'));
-  const wanted = () => hashOf(sources.map((source) => join(root, source)));
+  const wanted = () => hashSources(root, sources);
   return {
     name,
-    isDone: () =>
-      existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted() && (output === undefined || existsSync(output)),
+    isDone: () => existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted(),
     run: async () => {
       // Taken before the making, so that a change during it makes it again.
       const hash = wanted();
-      const node = join(root, 'node_modules', '.bin', 'node');
-      const command = existsSync(node) ? node : process.execPath;
-      await runCommand(command, ['--input-type=module', '-e', script], { cwd: root, env });
+      await runScript(context, script);
       replaceFile(stamp, hash);
     },
   };
 }
 
-/** Leaves out what was built and what only tests read. @param {string[]} paths */
-function hashOf(paths) {
-  const hash = createHash('sha256');
-  /** @param {string} path */
-  const add = (path) => {
-    if (/\.test\.tsx?$|\/(dist|testing)$/.test(path) || !existsSync(path)) return;
-    if (statSync(path).isDirectory()) for (const name of readdirSync(path).sort()) add(join(path, name));
-    else hash.update(`${path}\0`).update(readFileSync(path));
-  };
-  paths.forEach(add);
-  return hash.digest('hex');
+/** @param {Context} context @param {string} script an ES module, run by Node 24 in the repository's folder. */
+async function runScript({ root, env }, script) {
+  const node = join(root, 'node_modules', '.bin', 'node');
+  const command = existsSync(node) ? node : process.execPath;
+  await runCommand(command, ['--input-type=module', '-e', script], { cwd: root, env });
 }
 
 /** @param {string} path @param {string} text */

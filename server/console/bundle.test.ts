@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { buildConsole, CONSOLE_DIST_DIR } from './build.ts';
+import { buildConsole } from './build.ts';
+import { CONSOLE_DIST_DIR, isPageCurrent } from './page-stamp.mjs';
 
 const read = (name: string) => readFileSync(join(CONSOLE_DIST_DIR, name), 'utf8');
 const assets = (ending: string) =>
@@ -11,6 +12,7 @@ describe('the built page', () => {
   let script: string;
 
   beforeAll(async () => {
+    rmSync(CONSOLE_DIST_DIR, { recursive: true, force: true });
     await buildConsole();
     script = assets('.js')
       .map((name) => read(`assets/${name}`))
@@ -19,6 +21,11 @@ describe('the built page', () => {
 
   it('carries the client’s code and its two dependencies', () => {
     for (const marker of ['MICROPHONE_DENIED', 'connectionstatechange', 'EIO']) expect(script).toContain(marker);
+  });
+
+  it('carries React as it is in production, though it was built by a test', () => {
+    expect(script).not.toContain('jsxDEV');
+    expect(script.length).toBeLessThan(600_000);
   });
 
   it('carries no schema library: the client imports signaling’s types alone', () => {
@@ -40,8 +47,9 @@ describe('the built page', () => {
     expect(read('index.html')).not.toMatch(/<style|<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=/);
   });
 
-  it('is built once for the same sources', async () => {
+  it('is built once for the same sources, and the set-up knows', async () => {
     expect(await buildConsole()).toBe(false);
+    expect(isPageCurrent()).toBe(true);
   });
 });
 

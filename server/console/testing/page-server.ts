@@ -2,7 +2,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import serveStatic from '@fastify/static';
 import fastify from 'fastify';
 import { SignalingServer } from '../../../signaling/index.ts';
-import { buildConsole, CONSOLE_DIST_DIR } from '../build.ts';
+import { buildConsole } from '../build.ts';
+import { CONSOLE_DIST_DIR } from '../page-stamp.mjs';
 import { CONTENT_SECURITY_POLICY } from '../policy.ts';
 import type { EchoHost } from './echo-host.ts';
 
