@@ -7,7 +7,11 @@ export const MEDIA_ERRORS = {
   RTP_PACKET_INVALID: { retryable: false, fix: 'Send RTP packets as in RFC 3550 §5.1.' },
   FRAME_INVALID: { retryable: false, fix: 'Reply with 1920 finite mono samples at 24 kHz.' },
   MEDIA_WORKER_UNAVAILABLE: { retryable: true, fix: 'Wait for the event workerReplaced, then call restart().' },
-  MEDIA_WORKER_START_FAILED: { retryable: false, fix: 'Check the path of mediasoup-worker and that the port is free.' },
+  MEDIA_WORKER_START_FAILED: { retryable: false, fix: 'Check that the path is that of a mediasoup-worker.' },
+  MEDIA_PORT_UNAVAILABLE: {
+    retryable: false,
+    fix: 'End what uses the UDP or TCP port, or choose another with --media-port.',
+  },
   NODE_CLOSED: { retryable: false, fix: 'Create a new media node.' },
   CALL_EXISTS: { retryable: false, fix: 'Use an id that no open call has.' },
   CALL_CLOSED: { retryable: false, fix: 'Place a new call.' },

@@ -209,7 +209,7 @@ describe('a node that cannot start', () => {
       port: PORT + 1,
     };
     const first = await MediaNode.create(options);
-    await expect(MediaNode.create(options)).rejects.toThrow(/MEDIA_WORKER_START_FAILED/);
+    await expect(MediaNode.create(options)).rejects.toThrow(`MEDIA_PORT_UNAVAILABLE: 127.0.0.1:${PORT + 1}: `);
     await first.close();
   });
 });

@@ -38,7 +38,7 @@ export class MediaNode extends EventEmitter<MediaNodeEvents> implements AsyncDis
     router.on('failed', () => this.close('worker-failed'));
   }
 
-  /** @throws {MediaError} `MEDIA_WORKER_START_FAILED` */
+  /** @throws {MediaError} `MEDIA_WORKER_START_FAILED`, `MEDIA_PORT_UNAVAILABLE` */
   static async create(options: MediaNodeOptions): Promise<MediaNode> {
     return new MediaNode(options, await MediaRouter.create(options));
   }

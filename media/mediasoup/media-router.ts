@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createWorker, type types } from 'mediasoup';
 import { MediaError } from '../errors.ts';
-import type { MediaNodeOptions } from './media-node-options.ts';
+import type { ListenAddress, MediaNodeOptions } from './media-node-options.ts';
 
 /**
  * Opus as browsers send it. RFC 7587 fixes the RTP clock at 48 kHz and two channels whatever is inside; the caller is
@@ -46,7 +46,7 @@ export class MediaRouter extends EventEmitter<MediaRouterEvents> implements Asyn
     this.#options = options;
   }
 
-  /** @throws MediaError `MEDIA_WORKER_START_FAILED` */
+  /** @throws MediaError `MEDIA_WORKER_START_FAILED`, `MEDIA_PORT_UNAVAILABLE` */
   static async create(options: MediaNodeOptions): Promise<MediaRouter> {
     const router = new MediaRouter(options);
     await router.#start();
@@ -97,10 +97,7 @@ export class MediaRouter extends EventEmitter<MediaRouterEvents> implements Asyn
     let worker: types.Worker | undefined;
     try {
       worker = await createWorker({ logLevel: 'warn', ...(workerBin !== undefined && { workerBin }) });
-      const listenInfos = listen.flatMap((address) =>
-        (['udp', 'tcp'] as const).map((protocol) => ({ protocol, ...address, ...(port > 0 && { port }) })),
-      );
-      const webRtcServer = await worker.createWebRtcServer({ listenInfos });
+      const webRtcServer = await listenOn(worker, listen, port);
       const router = await worker.createRouter({ mediaCodecs: [OPUS] });
       const generation = { worker, webRtcServer, router };
       worker.once('died', () => void this.#replace(generation));
@@ -109,7 +106,10 @@ export class MediaRouter extends EventEmitter<MediaRouterEvents> implements Asyn
       if (this.#isClosed) this.close();
     } catch (cause) {
       worker?.close();
-      throw new MediaError('MEDIA_WORKER_START_FAILED', String(cause), { cause });
+      if (cause instanceof MediaError) throw cause;
+      throw new MediaError('MEDIA_WORKER_START_FAILED', `${workerBin ?? "mediasoup's own"}: ${String(cause)}`, {
+        cause,
+      });
     }
   }
 
@@ -131,5 +131,24 @@ export class MediaRouter extends EventEmitter<MediaRouterEvents> implements Asyn
       }
     }
     if (failure !== undefined) this.emit('failed', failure);
+  }
+}
+
+/** Opens the one port of all calls. @throws MediaError `MEDIA_PORT_UNAVAILABLE` */
+async function listenOn(
+  worker: types.Worker,
+  listen: readonly ListenAddress[],
+  port: number,
+): Promise<types.WebRtcServer> {
+  const listenInfos = listen.flatMap((address) =>
+    (['udp', 'tcp'] as const).map((protocol) => ({ protocol, ...address, ...(port > 0 && { port }) })),
+  );
+  try {
+    return await worker.createWebRtcServer({ listenInfos });
+  } catch (cause) {
+    // A worker that died meanwhile says nothing about the port.
+    if (worker.closed) throw cause;
+    const where = listen.map(({ ip }) => `${ip.includes(':') ? `[${ip}]` : ip}:${port}`).join(', ');
+    throw new MediaError('MEDIA_PORT_UNAVAILABLE', `${where}: ${(cause as Error).message}`, { cause });
   }
 }

@@ -120,6 +120,16 @@ describe('node server/main.ts', { timeout: 60_000 }, () => {
     expect(output()).toMatch(new RegExp(`ADDRESS_UNAVAILABLE: 127\\.0\\.0\\.1:${port}: .*\\n.*--port`));
   });
 
+  it('names the audio’s port that is taken, and the flag for another', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    closers.push(() => other.close());
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    const { output, exited } = givenMain('--engine', 'loopback', '--port', '0', '--media-port', String(port));
+    expect(await exited).toEqual([1, null]);
+    expect(output()).toMatch(new RegExp(`MEDIA_PORT_UNAVAILABLE: 127\\.0\\.0\\.1:${port}: .*\\n.*--media-port`));
+  });
+
   it('says what is wrong with a model that cannot be read', async () => {
     const { output, exited } = givenMain('--port', '0', '--media-port', '0', '--model', '/nonexistent');
     expect(await exited).toEqual([1, null]);
