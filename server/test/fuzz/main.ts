@@ -4,6 +4,7 @@ import { publish } from '../../../benchmarks/report/report.ts';
 import type { InputName } from './inputs.ts';
 import { TARGETS } from './targets.ts';
 import { runTrial, type TrialReport } from './trial.ts';
+import { judgedCount, problemsOf, violationsOf } from './verdict.ts';
 
 /**
  * `npm run prove:fuzz [-- --json FILE --count N --seed S --inputs NAME,…]`: N mutations of every input of a server, while
@@ -31,7 +32,9 @@ async function main(): Promise<void> {
   const reports: TrialReport[] = [];
   for (const name of names) {
     const report = await tryInput(name as InputName, count, seed);
-    tell(name, report);
+    const problems = problemsOf(report, { inputs: [name as InputName], count, growthMibMax: GROWTH_MIB_MAX });
+    tell(name, report, problems);
+    if (problems.length > 0) process.exitCode = 1;
     reports.push(report);
   }
   publish({
@@ -40,7 +43,6 @@ async function main(): Promise<void> {
     metrics: metricsOf(reports),
     raw: reports,
   });
-  if (!reports.every(isUnharmed)) process.exitCode = 1;
 }
 
 function warmUpCountOf(count: number): number {
@@ -63,7 +65,7 @@ async function tryInput(name: InputName, count: number, seed: number): Promise<T
   });
 }
 
-function tell(name: string, report: TrialReport): void {
+function tell(name: string, report: TrialReport, problems: readonly string[]): void {
   for (const { outcomes } of report.campaigns) {
     console.log(`\n${name}: what came of the mutations`);
     console.table(outcomes);
@@ -76,11 +78,7 @@ function tell(name: string, report: TrialReport): void {
       heap: heapMib.toFixed(2),
     })),
   );
-  for (const { index, message } of violationsOf(report)) console.log(`violation by mutation ${index}: ${message}`);
-  for (const crash of report.crashes) console.log(`crash: ${crash}`);
-  for (const harm of report.harms) console.log(`harm to the other call: ${harm}`);
-  for (const defect of report.defects) console.log(`logged as a defect: ${defect}`);
-  for (const warning of report.warnings) console.log(`warning: ${warning}`);
+  for (const problem of problems) console.log(problem);
 }
 
 function metricsOf(reports: readonly TrialReport[]): Record<string, number> {
@@ -89,10 +87,11 @@ function metricsOf(reports: readonly TrialReport[]): Record<string, number> {
   const heard = (name: string) => reports.map((report) => report.heard[name] ?? 0);
   const growth = reports.flatMap((report) => report.growth);
   return {
-    mutations: total(campaigns.map(({ count }) => count)),
+    mutations: total(campaigns.map(judgedCount)),
     crashes: total(reports.map(({ crashes }) => crashes.length)),
     violations: total(reports.map((report) => violationsOf(report).length)),
     defects_logged: total(reports.map(({ defects }) => defects.length)),
+    warnings: total(reports.map(({ warnings }) => warnings.length)),
     neighbour_harms: total(reports.map(({ harms }) => harms.length)),
     heap_growth_mib_max: Math.max(...growth.map(({ heapMib }) => heapMib).filter(Number.isFinite)),
     rss_growth_mib_max: Math.max(...growth.map(({ rssMib }) => rssMib)),
@@ -106,20 +105,6 @@ function metricsOf(reports: readonly TrialReport[]): Record<string, number> {
       ]),
     ),
   };
-}
-
-function violationsOf({ warmUps, campaigns }: TrialReport): readonly { index: number; message: string }[] {
-  return [...warmUps, ...campaigns].flatMap(({ violations }) => violations);
-}
-
-function isUnharmed(report: TrialReport): boolean {
-  const { crashes, harms, defects, growth, campaigns } = report;
-  const isSmall = (mib: number) => !(mib >= GROWTH_MIB_MAX);
-  return (
-    campaigns.length > 0 &&
-    crashes.length + harms.length + defects.length + violationsOf(report).length === 0 &&
-    growth.every(({ rssMib, heapMib }) => isSmall(rssMib) && isSmall(heapMib))
-  );
 }
 
 await main();
