@@ -11,7 +11,6 @@
  * peer → call.handleReply(tickIndex, pcm);                    // 1920 samples, one per tick, when the step is done
  * call.stats();                                               // CallStats, cheap: levels, counters, latency per hop
  * call.setFramePeer(other);                                   // another slot or worker takes over; undefined: silence
- * await call.restartIce(transportId);                         // IceParameters → client, after a network change
  * await call.close('client-left');                            // idempotent; the slot is the caller's to give back
  * ```
  *

@@ -118,11 +118,6 @@ export class MediaCall extends EventEmitter<MediaCallEvents> implements Schedule
     return this.#live().consume(request.rtpCapabilities);
   }
 
-  /** @throws {MediaError} as `join`, and `TRANSPORT_UNKNOWN` */
-  async restartIce(transportId: string): Promise<types.IceParameters> {
-    return this.#live().restartIce(transportId);
-  }
-
   /** Makes new transports for the client to join. @throws {MediaError} `CALL_CLOSED`, `MEDIA_WORKER_UNAVAILABLE` */
   async restart(): Promise<JoinParams> {
     this.#demandOpen();

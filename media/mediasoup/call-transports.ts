@@ -54,12 +54,14 @@ export class CallTransports extends EventEmitter<CallTransportsEvents> {
   static async create(router: MediaRouter, peerSsrc: number): Promise<CallTransports> {
     const made: types.Transport[] = [];
     try {
-      const [send, recv, direct] = await Promise.all([
+      const asked = [
         router.createWebRtcTransport(),
         router.createWebRtcTransport(),
         router.createDirectTransport(),
-      ]);
-      made.push(send, recv, direct);
+      ] as const;
+      // All of them, before one that failed is told: those that are still being made have to be closed as well.
+      for (const one of await Promise.allSettled(asked)) if (one.status === 'fulfilled') made.push(one.value);
+      const [send, recv, direct] = await Promise.all(asked);
       const peerProducer = await direct.produce({ kind: 'audio', rtpParameters: peerRtpParameters(peerSsrc) });
       return new CallTransports(router, send, recv, direct, peerProducer);
     } catch (cause) {
@@ -88,11 +90,6 @@ export class CallTransports extends EventEmitter<CallTransportsEvents> {
     } catch (cause) {
       throw asMediaError(cause, 'TRANSPORT_REFUSED');
     }
-  }
-
-  /** @throws MediaError `TRANSPORT_UNKNOWN` */
-  restartIce(transportId: string): Promise<types.IceParameters> {
-    return this.#transport(transportId).restartIce();
   }
 
   /** Takes the caller's microphone. @throws MediaError `TRANSPORT_UNKNOWN`, `PRODUCE_REFUSED` */
@@ -151,7 +148,7 @@ export class CallTransports extends EventEmitter<CallTransportsEvents> {
     });
     transport.on('icestatechange', (state) => {
       if (state === 'disconnected' || state === 'closed') this.#setConnected(transport.id, false);
-      // After a restart of ICE the keys are still good.
+      // Where ICE found a way again, the keys are still good.
       else if (state === 'completed' && transport.dtlsState === 'connected') this.#setConnected(transport.id, true);
     });
   }
