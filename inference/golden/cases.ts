@@ -36,7 +36,7 @@ export interface Recording {
 }
 
 /** The tensors of one case. */
-export class Recordings {
+export class Recordings implements Disposable {
   readonly #store: TensorStore;
   readonly #read = new Map<string, Recording>();
 
@@ -63,7 +63,7 @@ export class Recordings {
     return { resets: (step, row) => reset.at(step, row) === 1, runs: (step, row) => run.at(step, row) === 1 };
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
     this.#store.close();
   }
 

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -55,7 +55,25 @@ describe('verifying', () => {
     }
   });
 
-  it('says what is missing in a folder without cases', async () => {
-    await expect(verify([tmpdir()])).rejects.toMatchObject({ code: 'CHECKPOINT_FILE_MISSING' });
+  it('fails what is missing or damaged, and tells of everything else all the same', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'parley-golden-'));
+    try {
+      const source = join(FIXTURES, 'conditioned');
+      const damaged = join(folder, 'damaged');
+      cpSync(source, damaged, { recursive: true });
+      rmSync(join(damaged, 'cases/lm-attribute.safetensors'));
+      truncateSync(join(damaged, 'cases/lm-add-to-input.safetensors'), 1000);
+      const results = await verify([join(folder, 'nowhere'), damaged, join(FIXTURES, 'sampling')]);
+      const failed = results.filter(({ passed }) => !passed);
+      expect(failed.map(({ name }) => name).sort()).toEqual([
+        'damaged/lm-add-to-input',
+        'damaged/lm-attribute',
+        'nowhere',
+      ]);
+      for (const { problem } of failed) expect(problem).toContain('CHECKPOINT_FILE_');
+      expect(results.filter(({ passed }) => passed).map(({ name }) => name)).toContain('sampling/sampling');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

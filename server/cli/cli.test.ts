@@ -84,10 +84,12 @@ describe('parley verify', () => {
     expect(stdout).toMatch(/(\d+) of \1 cases passed/);
   });
 
-  it('exits with 1 where there is no case', async () => {
-    const { code, stderr } = await parley('verify', dir);
-    expect(code).toBe(1);
-    expect(stderr).toContain('cases.json');
+  it('prints a failed line for a folder without cases, goes on, and exits with 1', async () => {
+    const { code, stdout, stderr } = await parley('verify', dir, join(FIXTURES, 'sampling'));
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(stdout).toMatch(/^parley-cli-\S+ .*FAILED: CHECKPOINT_FILE_MISSING: .*cases\.json$/m);
+    expect(stdout).toMatch(/^sampling\/\S+ +\d+ +\S+ +passed$/m);
+    expect(stdout).toMatch(/^1 of 2 cases passed$/m);
   });
 });
 
