@@ -55,6 +55,7 @@ describe('the loopback engine', () => {
     ['SLOT_CLOSED', (engine: LoopbackEngine) => engine.step([{ slot: 1, pcm: frameOf(0) }])],
     ['FRAME_INVALID', (engine: LoopbackEngine) => engine.step([{ slot: 0, pcm: new Float32Array(3) }])],
     ['FRAME_INVALID', (engine: LoopbackEngine) => engine.step([{ slot: 0, pcm: frameOf(0), forcedText: 3 }])],
+    ['FRAME_INVALID', (engine: LoopbackEngine) => engine.step([{ slot: 0, pcm: frameOf(Number.NaN) }])],
   ])('refuses misuse with %s', async (code, misuse) => {
     const engine = new LoopbackEngine({ slotCount: 2 });
     engine.openSlot(0, { seed: 0n });

@@ -1,5 +1,5 @@
 import type { Engine, EngineInfo, SlotInput, SlotOptions, SlotOutput, StepReport } from '../engine/engine.ts';
-import { FRAME_SAMPLES } from '../engine/engine.ts';
+import { checkFrame } from '../engine/frame-check.ts';
 import { InferenceError } from '../errors.ts';
 
 export interface LoopbackOptions {
@@ -55,7 +55,10 @@ export class LoopbackEngine implements Engine {
 
   async step(inputs: readonly SlotInput[]): Promise<readonly SlotOutput[]> {
     const beganMs = performance.now();
-    for (const input of inputs) this.#check(input);
+    for (const input of inputs) {
+      if (!this.#requireSlot(input.slot)) throw new InferenceError('SLOT_CLOSED', `slot ${input.slot}`);
+      checkFrame(input, this.info);
+    }
     // Blocks, as an inference runtime does; a timer would also be a millisecond off.
     if (this.#stepMs > 0) Atomics.wait(this.#sleepCell, 0, 0, this.#stepMs);
     const outputs = inputs.map(({ slot, pcm }) => ({ slot, pcm: pcm.slice(), textToken: -1, text: '' }));
@@ -71,16 +74,6 @@ export class LoopbackEngine implements Engine {
     const isOpen = this.#isOpen[slot];
     if (isOpen === undefined) throw new InferenceError('SLOT_UNKNOWN', `slot ${slot} of ${this.info.slotCount}`);
     return isOpen;
-  }
-
-  #check({ slot, pcm, forcedText, forcedAudio, addToInput }: SlotInput): void {
-    if (!this.#requireSlot(slot)) throw new InferenceError('SLOT_CLOSED', `slot ${slot}`);
-    if (pcm.length !== FRAME_SAMPLES) {
-      throw new InferenceError('FRAME_INVALID', `${pcm.length} samples, not ${FRAME_SAMPLES}`);
-    }
-    if (forcedText !== undefined || forcedAudio || addToInput) {
-      throw new InferenceError('FRAME_INVALID', 'loopback has no model to force');
-    }
   }
 }
 

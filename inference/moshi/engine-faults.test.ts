@@ -181,12 +181,12 @@ const BAD_FRAMES: readonly {
   {
     title: 'a code beyond the codebook',
     damage: (input) => ({ ...input, forcedAudio: Int32Array.of(0, 0, 0, 64) }),
-    message: 'slot 1: codes 0,0,0,64',
+    message: 'slot 1: code 64',
   },
   {
     title: 'a code below -1',
     damage: (input) => ({ ...input, forcedAudio: Int32Array.of(-2, 0, 0, 0) }),
-    message: 'slot 1: codes -2,0,0,0',
+    message: 'slot 1: code -2',
   },
   {
     title: 'too few codes',

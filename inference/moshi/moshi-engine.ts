@@ -11,6 +11,7 @@ import {
   type SlotOutput,
   type StepReport,
 } from '../engine/engine.ts';
+import { checkFrame } from '../engine/frame-check.ts';
 import { InferenceError } from '../errors.ts';
 import { graphBundle } from '../graph/bundle.ts';
 import { TOP_K_MAX } from '../graph/sampler.ts';
@@ -163,33 +164,19 @@ export class MoshiEngine implements Engine {
   }
 
   #demandInputs(inputs: readonly SlotInput[], batchSize: number): void {
-    const { slotCount, agentCodebookCount, inputDim, textVocabularySize, codebookSize } = this.info;
+    const { slotCount } = this.info;
     if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > slotCount) {
       throw new InferenceError('FRAME_INVALID', `batch of ${batchSize} with ${slotCount} slots`);
     }
     const seen = new Set<number>();
-    for (const { slot, pcm, forcedText, forcedAudio, addToInput } of inputs) {
+    for (const input of inputs) {
+      const { slot } = input;
       this.#demandSlot(slot);
       if (!this.#slots[slot]) throw new InferenceError('SLOT_CLOSED', `slot ${slot}`);
-      const problems = [
-        seen.has(slot) && 'a second frame in one step',
-        slot >= batchSize && `outside a batch of ${batchSize}`,
-        pcm.length !== FRAME_SAMPLES && `${pcm.length} samples, not ${FRAME_SAMPLES}`,
-        !pcm.every(Number.isFinite) && 'a sample that is not a finite number',
-        forcedText !== undefined && !isTokenBelow(forcedText, textVocabularySize) && `text token ${forcedText}`,
-        forcedAudio &&
-          forcedAudio.length !== agentCodebookCount &&
-          `${forcedAudio.length} codes, not ${agentCodebookCount}`,
-        forcedAudio?.some((code) => code !== -1 && !isTokenBelow(code, codebookSize)) && `codes ${forcedAudio}`,
-        addToInput && addToInput.length !== inputDim && `${addToInput.length} added values, not ${inputDim}`,
-        addToInput && !addToInput.every(Number.isFinite) && 'an added value that is not a finite number',
-      ].filter((problem) => typeof problem === 'string');
-      if (problems.length > 0) throw new InferenceError('FRAME_INVALID', `slot ${slot}: ${problems.join('; ')}`);
+      if (seen.has(slot)) throw new InferenceError('FRAME_INVALID', `slot ${slot}: a second frame in one step`);
+      if (slot >= batchSize) throw new InferenceError('FRAME_INVALID', `slot ${slot}: outside a batch of ${batchSize}`);
+      checkFrame(input, this.info);
       seen.add(slot);
     }
   }
-}
-
-function isTokenBelow(token: number, size: number): boolean {
-  return Number.isInteger(token) && token >= 0 && token < size;
 }

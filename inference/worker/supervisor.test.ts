@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -110,6 +114,30 @@ describe('a supervised worker', () => {
     const killedMs = performance.now();
     await ended;
     expect(performance.now() - killedMs).toBeLessThan(1000);
+  });
+
+  it('whose model loads for ever is ended when its start is given up', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'parley-slow-model-'));
+    try {
+      // Nobody writes to it: whoever reads the configuration waits.
+      execFileSync('mkfifo', [join(dir, 'config.json')]);
+      const abort = new AbortController();
+      const spawned = spawnInferenceWorker({ engine: 'moshi', slotCount: 1, modelDir: dir }, abort.signal);
+      const outcome = expect(spawned).rejects.toMatchObject({ code: 'WORKER_FAILED' });
+      // What is still starting has no address yet; by then it has come to the configuration.
+      await sleep(1000);
+      abort.abort();
+      const abortedMs = performance.now();
+      await outcome;
+      expect(performance.now() - abortedMs).toBeLessThan(4000);
+    } finally {
+      await rm(dir, { recursive: true });
+    }
+  });
+
+  it('is not started where that was given up before', async () => {
+    const spawned = spawnInferenceWorker({ engine: 'loopback', slotCount: 1 }, AbortSignal.abort());
+    await expect(spawned).rejects.toMatchObject({ name: 'AbortError' });
   });
 
   it.each([

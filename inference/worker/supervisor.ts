@@ -24,17 +24,28 @@ const STDERR_CHARS_KEPT = 2000;
 
 /**
  * Starts an inference worker; resolves when it is ready for calls.
- * @throws InferenceError `WORKER_FAILED`, or what its engine refused, such as `CHECKPOINT_FILE_MISSING`
+ * @param signal gives the start up, which may take minutes: the process that was started is ended.
+ * @throws InferenceError `WORKER_FAILED`, or what its engine refused, such as `CHECKPOINT_FILE_MISSING`; the signal's
+ *   reason where it was aborted before the start
  */
-export async function spawnInferenceWorker(options: InferenceWorkerOptions): Promise<InferenceWorker> {
+export async function spawnInferenceWorker(
+  options: InferenceWorkerOptions,
+  signal?: AbortSignal,
+): Promise<InferenceWorker> {
   const dir = await mkdtemp(join(tmpdir(), 'parley-worker-'));
   const worker = new InferenceWorker(options, dir);
+  // Without its process the start fails.
+  const giveUp = () => void worker.close();
+  signal?.addEventListener('abort', giveUp);
   try {
+    signal?.throwIfAborted();
     await worker.respawn();
     return worker;
   } catch (error) {
     await worker.close();
     throw error;
+  } finally {
+    signal?.removeEventListener('abort', giveUp);
   }
 }
 

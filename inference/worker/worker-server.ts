@@ -1,8 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Engine, FRAME_MS, type SlotOptions } from '../engine/engine.ts';
+import { checkFrame } from '../engine/frame-check.ts';
 import { InferenceError } from '../errors.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
-import { checkFrame } from './frame-check.ts';
 import { FrameDesk } from './frame-desk.ts';
 import { type Closed, FRAMES_AHEAD_MAX, type Frame, PROTOCOL_VERSION, type Ready } from './messages.ts';
 import { encodeMessage } from './protocol.ts';
