@@ -51,12 +51,12 @@ export class ParleyNode implements AsyncDisposable {
     this.#media = new ProcessKeeper<MediaProcess>({
       name: 'media process',
       logger,
-      start: (died) => this.#startMedia(died),
+      start: (died, signal) => this.#startMedia(died, signal),
     });
     this.#engine = new ProcessKeeper<InferenceWorker>({
       name: 'inference worker',
       logger,
-      start: (died) => this.#startEngine(died),
+      start: (died, signal) => this.#startEngine(died, signal),
     });
     const places = {
       media: () => this.#media.current?.rpc,
@@ -138,11 +138,9 @@ export class ParleyNode implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    // Both at once: each takes a good part of a second.
-    const [media, engine] = await Promise.allSettled([this.#media.start(), this.#engine.start()]);
-    if (engine.status === 'rejected') throw engine.reason;
-    if (media.status === 'rejected') throw media.reason;
-    this.#listenTo(media.value);
+    // Both at once: each takes a good part of a second, a large model minutes. Where one fails, closing gives the other up.
+    const [media] = await Promise.all([this.#media.start(), this.#engine.start()]);
+    this.#listenTo(media);
     await this.#join();
     this.#media.on('lost', (lost) => {
       this.#isJoined = false;
@@ -183,7 +181,7 @@ export class ParleyNode implements AsyncDisposable {
     }
   }
 
-  async #startMedia(died: (detail: string) => void): Promise<MediaProcess> {
+  async #startMedia(died: (detail: string) => void, signal: AbortSignal): Promise<MediaProcess> {
     const { config, setup, logger } = this.#options;
     const workerBin = config.media.workerBin ?? setup.mediasoupWorkerBin;
     const opusLibrary = config.media.opusLibrary ?? setup.opusLibrary;
@@ -193,21 +191,22 @@ export class ParleyNode implements AsyncDisposable {
       ...(workerBin !== undefined && { workerBin }),
       ...(opusLibrary !== undefined && { opusLibrary }),
     };
-    const media = await MediaProcess.start(params, logger);
+    const media = await MediaProcess.start(params, logger, signal);
     media.on('died', died);
     return media;
   }
 
-  async #startEngine(died: (detail: string) => void): Promise<InferenceWorker> {
+  async #startEngine(died: (detail: string) => void, signal: AbortSignal): Promise<InferenceWorker> {
     const { name, slotCount, simulatedStepMs, modelDir, threadCount, recordDir } = this.#options.config.engine;
-    const worker = await spawnInferenceWorker({
+    const options = {
       engine: name,
       slotCount,
       simulatedStepMs,
       ...(modelDir !== undefined && { modelDir }),
       ...(threadCount !== undefined && { threadCount }),
       ...(recordDir !== undefined && { recordDir }),
-    });
+    };
+    const worker = await spawnInferenceWorker(options, signal);
     this.#engineInfo = worker.info;
     worker.on('died', ({ cause, detail }) => {
       died(`${cause}: ${detail}`);

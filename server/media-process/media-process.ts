@@ -44,15 +44,24 @@ export class MediaProcess extends EventEmitter<MediaProcessEvents> implements As
     this.#child.on('exit', (code, signal) => this.#end(signal ?? `code ${code}`));
   }
 
-  /** @throws {RemoteError} as `MediaNode.create`; {ServerError} `MEDIA_PROCESS_FAILED`, `RPC_TIMEOUT` */
-  static async start(params: ParamsOf<'start'>, logger: Logger): Promise<MediaProcess> {
+  /**
+   * @param signal gives the start up.
+   * @throws {RemoteError} as `MediaNode.create`; {ServerError} `MEDIA_PROCESS_FAILED`, `RPC_TIMEOUT`
+   */
+  static async start(params: ParamsOf<'start'>, logger: Logger, signal: AbortSignal): Promise<MediaProcess> {
+    signal.throwIfAborted();
     const process = new MediaProcess(logger);
+    // Its end rejects what was asked.
+    const giveUp = () => void process.close();
+    signal.addEventListener('abort', giveUp);
     try {
       await process.rpc.ask('start', params);
       return process;
     } catch (error) {
       await process.close();
       throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
     }
   }
 

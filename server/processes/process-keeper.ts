@@ -13,8 +13,8 @@ export interface Kept {
 export interface ProcessKeeperOptions<T extends Kept> {
   /** For the log, such as `media process`. */
   readonly name: string;
-  /** Starts one, `died` being called once if it ends unasked. */
-  readonly start: (died: (detail: string) => void) => Promise<T>;
+  /** Starts one, `died` being called once if it ends unasked; gives up, and ends it, when the signal aborts. */
+  readonly start: (died: (detail: string) => void, signal: AbortSignal) => Promise<T>;
   readonly logger: Logger;
 }
 
@@ -26,7 +26,8 @@ export class ProcessKeeper<T extends Kept> extends EventEmitter<ProcessKeeperEve
   readonly #abort = new AbortController();
   readonly #delay = new RespawnDelay();
   #current: T | undefined;
-  #restoring: Promise<void> = Promise.resolve();
+  /** What is being started, the first time or again; never rejects. */
+  #starting: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   constructor(options: ProcessKeeperOptions<T>) {
@@ -40,27 +41,34 @@ export class ProcessKeeper<T extends Kept> extends EventEmitter<ProcessKeeperEve
   }
 
   /** The first start. @throws what `start` throws: a process that never ran is the operator's to mend. */
-  async start(): Promise<T> {
-    const started = await this.#start();
-    this.#current = started;
-    return started;
+  start(): Promise<T> {
+    const starting = this.#start();
+    this.#starting = starting.catch(() => undefined);
+    return starting;
   }
 
-  /** Idempotent. */
+  /** Idempotent: gives up a start that is under way. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
   async #start(): Promise<T> {
+    const { signal } = this.#abort;
     let started: T | undefined;
     let deathDetail: string | undefined;
-    started = await this.#options.start((detail) => {
+    const died = (detail: string): void => {
       deathDetail = detail;
       if (started) this.#died(started, detail);
-    });
+    };
+    started = await this.#options.start(died, signal);
+    if (signal.aborted) {
+      await started.close();
+      throw signal.reason;
+    }
     this.#delay.started(performance.now());
     if (deathDetail !== undefined) throw new Error(`${this.#options.name} ended at once: ${deathDetail}`);
+    this.#current = started;
     return started;
   }
 
@@ -69,7 +77,7 @@ export class ProcessKeeper<T extends Kept> extends EventEmitter<ProcessKeeperEve
     this.#current = undefined;
     this.#options.logger.error({ detail }, `${this.#options.name} died`);
     this.emit('lost', process);
-    this.#restoring = this.#restore();
+    this.#starting = this.#restore();
   }
 
   async #restore(): Promise<void> {
@@ -83,23 +91,18 @@ export class ProcessKeeper<T extends Kept> extends EventEmitter<ProcessKeeperEve
       if (signal.aborted) return;
       try {
         const restored = await this.#start();
-        if (signal.aborted) {
-          await restored.close();
-          return;
-        }
-        this.#current = restored;
         logger.info({ afterMs: Math.round(performance.now() - beganMs) }, `${name} was started again`);
         this.emit('restored', restored);
         return;
       } catch (error) {
-        logger.error({ err: error }, `${name} could not be started again`);
+        if (!signal.aborted) logger.error({ err: error }, `${name} could not be started again`);
       }
     }
   }
 
   async #close(): Promise<void> {
     this.#abort.abort();
-    await this.#restoring;
+    await this.#starting;
     await this.#current?.close();
     this.#current = undefined;
   }
