@@ -108,9 +108,7 @@ export class CallStore {
   }
 
   #follow(call: ParleyCall): void {
-    call.on('state', (state) => {
-      this.#update({ state, ...(state === 'live' ? { liveAtMs: this.#view.liveAtMs ?? Date.now() } : {}) });
-    });
+    call.on('state', (state) => this.#update({ state, ...(state === 'live' ? this.#liveAgain() : {}) }));
     call.on('connecting', (step) => {
       // Permission was given: now the microphones have names.
       if (step === 'server') void this.#listMicrophones();
@@ -126,6 +124,13 @@ export class CallStore {
     call.on('levels', (levels) => {
       for (const watcher of this.#levelWatchers) watcher(levels);
     });
+  }
+
+  /** What went away for a while is back: the page does not go on saying otherwise. */
+  #liveAgain(): Partial<CallView> {
+    const { liveAtMs, warning } = this.#view;
+    const isOver = warning?.code === 'ENGINE_LOST' || warning?.code === 'MEDIA_LOST';
+    return { liveAtMs: liveAtMs ?? Date.now(), warning: isOver ? undefined : warning };
   }
 
   /** Says at once what a click would only say later. */
