@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'react';
+import { memo, useEffect, useRef } from 'react';
 import type { Transcript } from './transcript.ts';
 
 /**
@@ -8,6 +8,7 @@ import type { Transcript } from './transcript.ts';
 export function TranscriptView({ transcript, placeholder }: { transcript: Transcript; placeholder: string }) {
   const ref = useRef<HTMLElement>(null);
   const isAtEnd = useRef(true);
+  const latestIndex = transcript.paragraphs.at(-1)?.index;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: new text is what asks for scrolling.
   useEffect(() => {
@@ -29,8 +30,8 @@ export function TranscriptView({ transcript, placeholder }: { transcript: Transc
       }}
     >
       {transcript.paragraphs.length === 0 && <p className="transcript-empty">{placeholder}</p>}
-      {transcript.paragraphs.map(({ startedAtMs, text }, index) => (
-        <p key={startedAtMs} className={index === transcript.paragraphs.length - 1 ? 'is-latest' : ''}>
+      {transcript.paragraphs.map(({ index, text }) => (
+        <p key={index} className={index === latestIndex ? 'is-latest' : ''}>
           <Words text={text} />
         </p>
       ))}
@@ -38,12 +39,15 @@ export function TranscriptView({ transcript, placeholder }: { transcript: Transc
   );
 }
 
-/** Words appear one by one, each with its own entrance; those that stand are left alone. */
-function Words({ text }: { text: string }) {
+/**
+ * Words appear one by one, each with its own entrance; those that stand are left alone. A new piece, 12 times a second,
+ * is work for its own paragraph only.
+ */
+const Words = memo(function Words({ text }: { text: string }) {
   return text.split(/(?<= )/).map((word, index) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: words are only ever added at the end.
     <span key={index} className="word">
       {word}
     </span>
   ));
-}
+});

@@ -1,10 +1,12 @@
-/** What the model said in one breath. */
+/** What the model said in one breath, or as much of it as reads well in one piece. */
 interface Paragraph {
-  readonly startedAtMs: number;
+  /** Counts up over the whole call. */
+  readonly index: number;
   readonly text: string;
 }
 
 export interface Transcript {
+  /** All but the last are finished, and stay the same objects. */
   readonly paragraphs: readonly Paragraph[];
   readonly lastPieceAtMs: number;
 }
@@ -13,6 +15,11 @@ export const EMPTY_TRANSCRIPT: Transcript = { paragraphs: [], lastPieceAtMs: Num
 
 // A pause this long is a turn of its own; pauses inside a sentence are mostly under a second.
 const PAUSE_MS = 1_400;
+// A model that never pauses: from the first length on a paragraph ends with its sentence, from the second with any
+// word, and at the third wherever it is.
+const SENTENCE_ENDS_AT = 400;
+const WORD_ENDS_AT = 800;
+const PARAGRAPH_CHARACTERS_MAX = 1_200;
 /** What is kept to be read back, in characters: about half an hour of speech. */
 const CHARACTERS_MAX = 24_000;
 
@@ -22,13 +29,30 @@ const CHARACTERS_MAX = 24_000;
  * @returns the transcript with the piece at its end; the oldest paragraphs are dropped beyond CHARACTERS_MAX.
  */
 export function appendPiece(transcript: Transcript, piece: string, nowMs: number): Transcript {
-  const last = transcript.paragraphs.at(-1);
-  // Part of a word never begins a paragraph, however long the pause before it was.
-  const goesOn = last && (nowMs - transcript.lastPieceAtMs < PAUSE_MS || !piece.startsWith(' '));
-  const paragraphs = goesOn
-    ? [...transcript.paragraphs.slice(0, -1), { ...last, text: last.text + piece }]
-    : [...transcript.paragraphs, { startedAtMs: nowMs, text: piece.trimStart() }];
+  const paragraphs = [...transcript.paragraphs];
+  const isAfterPause = nowMs - transcript.lastPieceAtMs >= PAUSE_MS;
+  for (let rest = piece; rest !== ''; ) {
+    // So that no single piece, however long, makes a paragraph that is longer.
+    const part = rest.slice(0, PARAGRAPH_CHARACTERS_MAX);
+    rest = rest.slice(part.length);
+    const last = paragraphs.at(-1);
+    if (last && goesOn(last.text, part, isAfterPause)) paragraphs[paragraphs.length - 1] = append(last, part);
+    else paragraphs.push({ index: last ? last.index + 1 : 0, text: part.trimStart() });
+  }
   let characters = paragraphs.reduce((sum, { text }) => sum + text.length, 0);
-  while (characters > CHARACTERS_MAX && paragraphs.length > 1) characters -= paragraphs.shift()?.text.length ?? 0;
+  while (characters > CHARACTERS_MAX) characters -= paragraphs.shift()?.text.length ?? 0;
   return { paragraphs, lastPieceAtMs: nowMs };
+}
+
+function append({ index, text }: Paragraph, part: string): Paragraph {
+  return { index, text: text + part };
+}
+
+/** @returns whether the part belongs to the paragraph before it. */
+function goesOn(text: string, part: string, isAfterPause: boolean): boolean {
+  if (text.length + part.length > PARAGRAPH_CHARACTERS_MAX) return false;
+  // Part of a word never begins a paragraph, however long the pause before it was.
+  if (!part.startsWith(' ')) return true;
+  if (isAfterPause || text.length >= WORD_ENDS_AT) return false;
+  return text.length < SENTENCE_ENDS_AT || !/[.!?…]["'”’)]?$/.test(text);
 }
