@@ -16,12 +16,15 @@ export const PROTOCOL_VERSION: typeof import('../signaling/index.ts').PROTOCOL_V
 
 const CONNECT_MS_MAX = 6_000;
 const ANSWER_MS_MAX = 6_000;
+const PROBE_MS_MAX = 2_000;
 
 /** One connection to the server: typed requests, typed events, and every failure a CallError. */
 export class CallSignaling {
+  readonly #url: string;
   readonly #socket: Socket<ServerToClientEvents, ClientToServerEvents>;
 
   constructor(url: string) {
+    this.#url = url;
     this.#socket = io(url, {
       // A WebSocket from the first byte: long polling would cost round trips before the call begins.
       transports: ['websocket'],
@@ -33,15 +36,19 @@ export class CallSignaling {
     });
   }
 
-  /** @throws CallError `SERVER_GONE` after 6 s at the latest. */
-  connect(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#socket.once('connect', resolve);
-      this.#socket.once('connect_error', (error) => {
-        reject(new CallError('SERVER_GONE', 'the server does not answer', { cause: error }));
-      });
+  /** @throws CallError `SERVER_GONE` after 8 s at the latest, or `SERVER_REFUSED`. */
+  async connect(): Promise<void> {
+    const failure = await new Promise<Error | undefined>((resolve) => {
+      this.#socket.once('connect', () => resolve(undefined));
+      this.#socket.once('connect_error', resolve);
       this.#socket.connect();
     });
+    if (!failure) return;
+    // A browser does not tell why a WebSocket was not opened.
+    const isThere = await answersHttp(this.#url);
+    throw isThere
+      ? new CallError('SERVER_REFUSED', 'the server opens no connection', { cause: failure })
+      : new CallError('SERVER_GONE', 'the server does not answer', { cause: failure });
   }
 
   /** @throws CallError with the server's own code, or `SERVER_GONE` where no answer came within 6 s. */
@@ -74,5 +81,19 @@ export class CallSignaling {
   close(): void {
     this.#socket.off();
     this.#socket.disconnect();
+  }
+}
+
+/** @returns true where the server that signaling is a part of answers, whatever it says. */
+async function answersHttp(url: string): Promise<boolean> {
+  try {
+    // Another origin's answer may not be read, only noticed: its status is 0.
+    const options: RequestInit = { mode: 'no-cors', cache: 'no-store', signal: AbortSignal.timeout(PROBE_MS_MAX) };
+    const { status } = await fetch(new URL('/socket.io/', url), options);
+    // A proxy before a server that is gone answers 502 to 504.
+    return status < 500;
+  } catch {
+    // Unreachable, or too slow: as good as gone.
+    return false;
   }
 }

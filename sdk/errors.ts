@@ -18,6 +18,10 @@ export const CLIENT_ERRORS = {
   MICROPHONE_BUSY: { retryable: true, fix: 'Close the program that holds the microphone, and call again.' },
   PLAYBACK_BLOCKED: { retryable: true, fix: 'Call resumeAudio() from a click: the browser wants one before sound.' },
   SERVER_GONE: { retryable: true, fix: 'Check that the server runs and that this machine reaches it, and call again.' },
+  SERVER_REFUSED: {
+    retryable: true,
+    fix: 'Call again later: too many are connected. Or add the page’s origin to those that the server allows.',
+  },
   MEDIA_UNREACHABLE: {
     retryable: true,
     fix: 'Check that the server’s media port is open to this network, for UDP or TCP, and call again.',

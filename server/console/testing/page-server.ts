@@ -15,7 +15,7 @@ export interface PageServer {
 }
 
 /** Serves the built page under its own policy, and the real signaling protocol in front of the host. */
-export async function startPageServer(host: EchoHost): Promise<PageServer> {
+export async function startPageServer(host: EchoHost, connectionsMax = 20): Promise<PageServer> {
   await buildConsole();
   const app = fastify({ forceCloseConnections: true });
   const sockets = new Set<Socket>();
@@ -27,7 +27,7 @@ export async function startPageServer(host: EchoHost): Promise<PageServer> {
   const signaling = new SignalingServer(app.server, {
     host,
     allowedOrigins: [],
-    connectionsMax: 20,
+    connectionsMax,
     requestsPerSecondMax: 50,
     notLiveMsMax: 15_000,
     onDefect: (error) => console.error(error),
