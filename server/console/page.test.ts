@@ -83,6 +83,10 @@ async function placeCall(): Promise<void> {
   await page.getByText('Live', { exact: true }).waitFor();
 }
 
+async function press(...keys: readonly string[]): Promise<void> {
+  for (const key of keys) await page.keyboard.press(key);
+}
+
 async function say(pieces: readonly string[]): Promise<void> {
   for (const [tickIndex, text] of pieces.join('').split(/(?= )/).entries()) host.observer?.text({ tickIndex, text });
   await page.getByText(pieces.at(-1)?.trim() ?? '').waitFor();
@@ -149,6 +153,30 @@ describe('the call page, in every state', { timeout: 60_000 }, () => {
     host.isSlow = false;
   });
 
+  it('takes a key that is pressed again for nothing, from the call to its end and after', async () => {
+    host.isSlow = true;
+    await openPage(talking, 'granted');
+    await callButton().focus();
+    await press('Enter', 'Enter', 'Space');
+    await page.getByText('Asking the server for a free line.').waitFor();
+    await press('Enter', 'Space');
+    host.isSlow = false;
+    await page.getByText('Live', { exact: true }).waitFor();
+    await press('Enter', 'Space', 'Escape');
+    // Whatever a key did has been done by the time that the server tells something new.
+    await say(ANSWER);
+
+    expect(await page.getByText('Live', { exact: true }).count()).toBe(1);
+    await page.getByRole('button', { name: 'Hang up' }).focus();
+    await press('Enter', 'Enter', 'Space');
+    await page.getByText('Well, goodbye.').waitFor();
+    await page.waitForTimeout(300);
+    expect(await page.getByText('Well, goodbye.').count()).toBe(1);
+    // One step back lies what can be done next.
+    await press('Shift+Tab', 'Enter');
+    await page.getByText('Live', { exact: true }).waitFor();
+  });
+
   it('shows both voices, the text and the latency of a live call', async () => {
     await openPage(talking, 'granted');
     await placeCall();
@@ -183,9 +211,14 @@ describe('the call page, in every state', { timeout: 60_000 }, () => {
     host.observer?.engineLost(new SignalingError('ENGINE_LOST', 'killed'));
     await page.getByText('Reconnecting…').waitFor();
     await show('reconnecting');
+    expect(await page.getByRole('alert').innerText()).toContain('is being started again');
     host.observer?.engineRestored();
+    await page.getByText('Live', { exact: true }).waitFor();
+    expect(await page.getByRole('alert').count()).toBe(0);
+    await show('live-again');
 
     host.loseMedia();
+    await page.getByText('Reconnecting…').waitFor();
 
     await page.getByText('Live', { exact: true }).waitFor();
     expect(await page.getByText('But you said something').count()).toBe(1);
@@ -195,7 +228,7 @@ describe('the call page, in every state', { timeout: 60_000 }, () => {
     await openPage(talking, 'granted');
     await placeCall();
     await say(ANSWER);
-    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Hang up' }).click();
 
     await page.getByText('Well, goodbye.').waitFor();
     await show('ended');
@@ -241,6 +274,16 @@ describe('what can go wrong', { timeout: 60_000 }, () => {
     await callButton().click();
 
     await page.getByText('The server is gone.').waitFor();
+  });
+
+  it('server full', async () => {
+    const full = await startPageServer(host, 0);
+    await openPage(talking, 'granted', full.url);
+    await callButton().click();
+    await page.getByText('The server let nobody in.').waitFor();
+
+    await show('error-server-refused');
+    await full.close();
   });
 
   it('insecure page', async () => {

@@ -16,16 +16,15 @@ const TITLES: Record<CallView['state'], string> = {
 export function Page({ store }: { store: CallStore }) {
   const view = useSyncExternalStore(store.watch, store.getView);
   const canCall = view.state === 'idle' || view.state === 'ended';
-  const callRef = useRef<HTMLButtonElement>(null);
   const wasCalled = useRef(false);
 
-  // The button that was pressed is gone in the next state: keep the keyboard where the person is.
+  // The button that was pressed is gone in the next state. The keyboard goes on from the words that took its place, and
+  // never from a button: a key that is held, or pressed twice, would end what it began.
   useEffect(() => {
     if (view.state !== 'idle') wasCalled.current = true;
     if (!wasCalled.current || document.activeElement !== document.body) return;
-    if (canCall) callRef.current?.focus({ preventScroll: true });
-    else document.querySelector<HTMLElement>('[data-ends-call]')?.focus({ preventScroll: true });
-  }, [canCall, view.state]);
+    document.querySelector('h1')?.focus({ preventScroll: true });
+  }, [view.state]);
 
   useEffect(() => {
     document.title = TITLES[view.state];
@@ -52,7 +51,7 @@ export function Page({ store }: { store: CallStore }) {
           <div className="dial">
             <Dial store={store} state={view.state} isMuted={view.isMuted} />
             {canCall && (
-              <button ref={callRef} type="button" className="call-button" onClick={() => store.placeCall()}>
+              <button type="button" className="call-button" onClick={() => store.placeCall()}>
                 <span>{view.state === 'idle' ? 'Call' : 'Call again'}</span>
               </button>
             )}

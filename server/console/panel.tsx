@@ -29,7 +29,9 @@ export function Panel({ store, view }: PanelProps) {
 function Lead({ title, lead }: Words) {
   return (
     <>
-      <h1 className="title">{title}</h1>
+      <h1 className="title" tabIndex={-1}>
+        {title}
+      </h1>
       <p className="lead">{lead}</p>
     </>
   );
@@ -66,7 +68,7 @@ function ConnectingPanel({ store, view }: PanelProps) {
       <div role="status">
         <Lead {...STEP_WORDS[view.step]} />
       </div>
-      <button type="button" className="button" data-ends-call onClick={() => store.hangUp()}>
+      <button type="button" className="button" onClick={() => store.hangUp()}>
         Cancel
       </button>
     </section>
@@ -84,7 +86,9 @@ function LivePanel({ store, view }: PanelProps) {
         </p>
         <Clock sinceMs={view.liveAtMs} />
       </div>
-      <h1 className="visually-hidden">Your call</h1>
+      <h1 className="visually-hidden" tabIndex={-1}>
+        Your call
+      </h1>
       {notice && <p className="notice">{notice}</p>}
       <Warning store={store} view={view} />
       <TranscriptView
@@ -98,7 +102,7 @@ function LivePanel({ store, view }: PanelProps) {
           Mute
         </button>
         <Picker store={store} view={view} />
-        <button type="button" className="button button-end" data-ends-call onClick={() => store.hangUp()}>
+        <button type="button" className="button button-end" onClick={() => store.hangUp()}>
           <HangUpIcon />
           Hang up
         </button>
