@@ -40,7 +40,7 @@ export function readCommandLine(args: readonly string[]): Invocation {
     .addOption(new Option('--engine <name>', 'what answers (default: moshi)').choices(['moshi', 'loopback']))
     .option('--model <dir>', "checkpoint directory in Kyutai's layout")
     .option('--slots <number>', 'calls at once (default: 8)', wholeNumber)
-    .option('--record <dir>', "write each call's engine log there")
+    .option('--record <dir>', "log all that the engine is given there: callers' speech too, up to 8 GiB a start")
     .addOption(
       new Option('--log-level <level>', 'least level of the log on stderr')
         .choices(['debug', 'info', 'warn', 'error', 'silent'])

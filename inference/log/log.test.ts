@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -65,6 +65,16 @@ async function onlyLog(): Promise<string> {
   expect(more).toEqual([]);
   return join(dir, name!);
 }
+
+describe('a log', () => {
+  it('is readable by its owner alone, in a directory that is too', async () => {
+    const directory = join(dir, 'logs', 'of-today');
+    await using recorder = await Recorder.start(directory, loopback().info);
+    const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
+    expect(await modeOf(recorder.path)).toBe(0o600);
+    expect(await modeOf(directory)).toBe(0o700);
+  });
+});
 
 describe("a worker's log", () => {
   it('replays live calls of the model to the same bits, forced and idle steps included', {

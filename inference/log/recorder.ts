@@ -14,6 +14,9 @@ export interface RecorderOptions {
   readonly fileBytesMax?: number;
 }
 
+/** A log holds what callers said: for the eyes of the account alone that runs the server. */
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
 /** Room that is kept for the last record. */
 const END_BYTES = 64;
 
@@ -36,7 +39,7 @@ export class Recorder implements WorkerObserver, AsyncDisposable {
     this.path = path;
     this.#bufferBytesMax = options.bufferBytesMax ?? 32 * 2 ** 20;
     this.#fileBytesMax = options.fileBytesMax ?? 8 * 2 ** 30;
-    this.#stream = createWriteStream(path, { flags: 'wx' });
+    this.#stream = createWriteStream(path, { flags: 'wx', mode: FILE_MODE });
     this.#stream.on('error', (error) => {
       this.#isEnded = true;
       console.error(`${path}: recording has ended: ${error.message}`);
@@ -46,7 +49,7 @@ export class Recorder implements WorkerObserver, AsyncDisposable {
 
   /** Begins a new file in a directory, which is made if need be. @throws what the file system says. */
   static async start(directory: string, info: EngineInfo, options: RecorderOptions = {}): Promise<Recorder> {
-    await mkdir(directory, { recursive: true });
+    await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
     const startedMs = Date.now();
     const time = new Date(startedMs).toISOString().replaceAll(/[-:]/g, '').replace('.', '_');
     const recorder = new Recorder(join(directory, `${time}-${process.pid}.parleylog`), info, startedMs, options);

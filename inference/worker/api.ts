@@ -90,7 +90,7 @@ export type WorkerLinkEvents = {
 
 export interface InferenceWorkerOptions extends EngineChoice {
   readonly engine: 'moshi' | 'loopback';
-  /** Where the engine's log is written; absent: none. */
+  /** Where the engine's log is written, one file for all calls of a process; absent: none. */
   readonly recordDir?: string;
 }
 

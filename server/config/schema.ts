@@ -30,7 +30,10 @@ export const ConfigSchema = z.strictObject({
       slotCount: z.int().min(1).max(1024).default(8).describe('Calls at once.'),
       threadCount: z.int().min(1).max(256).optional(),
       simulatedStepMs: z.number().min(0).max(1000).default(0).describe('Loopback only.'),
-      recordDir: Path.optional().describe("Where each call's engine log is written. Default: nowhere."),
+      recordDir: Path.optional().describe(
+        "Where the inference worker logs all that its engine is given, callers' speech included: one file for each of " +
+          'its starts, of at most 8 GiB, for `parley replay`. Default: nowhere.',
+      ),
     })
     .prefault({}),
   media: z
