@@ -1,5 +1,4 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { cacheFolder } from '../cache-folder.mjs';
 import { type Engine, FRAME_SAMPLES } from '../engine/engine.ts';
 import { InferenceError } from '../errors.ts';
 
@@ -35,8 +34,7 @@ export async function createEngine(choice: EngineChoice): Promise<Engine> {
       return new LoopbackEngine({ slotCount, simulatedStepMs: choice.simulatedStepMs ?? 0 });
     }
     case 'moshi': {
-      const { XDG_CACHE_HOME } = process.env;
-      const cacheDirectory = choice.cacheDir ?? join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'parley');
+      const cacheDirectory = choice.cacheDir ?? cacheFolder(process.env);
       const { MoshiEngine } = await import('../moshi/moshi-engine.ts');
       const { defaultModelDirectory } = await import('../untrained/default-model.ts');
       return MoshiEngine.load({

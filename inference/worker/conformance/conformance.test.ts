@@ -33,15 +33,26 @@ describe('the conformance test', () => {
     expect((await verdicts(path, names)).map(({ problem }) => problem)).toEqual(names.map(() => ''));
   });
 
-  it('covers every clause that PROTOCOL.md names, and no other', async () => {
+  it('covers every clause that PROTOCOL.md names and no other, and no item there is without one or the reason', async () => {
     const text = await readFile(new URL('../PROTOCOL.md', import.meta.url), 'utf8');
+    const items = sectionsOf(text, 'A connection', 'The tick').flatMap((section) => section.split(/\n(?=- |\d\. |\n)/));
+    const isMarked = (item: string) => /\[[a-z- ]+\]/.test(item);
+    expect(items.map((item) => item.trim()).filter((item) => item !== '' && !isMarked(item))).toEqual([]);
     const named = [...text.matchAll(/\[([a-z]+(?:-[a-z]+)*)\]/g)].map(([, name]) => name);
     expect(CLAUSES.map(({ name }) => name).sort()).toEqual([...new Set(named)].sort());
   });
 });
 
+/** The text below each of these headings. */
+function sectionsOf(text: string, ...titles: readonly string[]): string[] {
+  return titles.map((title) => {
+    const section = text.split(/^## /m).find((part) => part.startsWith(`${title}\n`));
+    return section!.slice(title.length);
+  });
+}
+
 describe('a wrong worker fails the clause', () => {
-  it.each(CLAUSES.map(({ name }) => name))('%s', async (name) => {
+  it.each(CLAUSES.map(({ name }) => name))('%s', { timeout: 30_000 }, async (name) => {
     expect(DEVIATIONS).toHaveProperty(name);
     // A fresh one each time: one that does not free its slots has none left for the next clause.
     await using upstream = await spawnInferenceWorker({ engine: 'loopback', slotCount: 3 });

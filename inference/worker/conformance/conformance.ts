@@ -1,6 +1,7 @@
 import { InferenceError } from '../../errors.ts';
 import { Bench } from './bench.ts';
 import { CONNECTION_CLAUSES } from './connection-clauses.ts';
+import { LIMIT_CLAUSES } from './limit-clauses.ts';
 import { TICK_CLAUSES } from './tick-clauses.ts';
 
 /** One sentence of PROTOCOL.md, and the trial that shows whether a worker keeps it. */
@@ -20,7 +21,7 @@ export interface Verdict {
   readonly problem: string;
 }
 
-export const CLAUSES: readonly Clause[] = [...CONNECTION_CLAUSES, ...TICK_CLAUSES];
+export const CLAUSES: readonly Clause[] = [...CONNECTION_CLAUSES, ...TICK_CLAUSES, ...LIMIT_CLAUSES];
 
 /**
  * Tries a worker against each clause of its protocol, about a second each. It needs all of the worker's slots to be

@@ -1,8 +1,11 @@
+import type { Ready } from '../messages.ts';
 import { encodeMessage } from '../protocol.ts';
-import { type TrialClient, trialFrames } from './bench.ts';
+import { callOnce, trialFrames } from './bench.ts';
 import type { Clause } from './conformance.ts';
 
 const HELLO = encodeMessage({ type: 'hello', versionMin: 1, versionMax: 1 });
+
+const HELLO_WITHIN_MS = 2000;
 
 const MALFORMED: readonly (readonly [what: string, bytes: Uint8Array])[] = [
   ['an unknown type', Uint8Array.of(1, 0, 0, 0, 0x7f)],
@@ -50,6 +53,14 @@ export const CONNECTION_CLAUSES: readonly Clause[] = [
     },
   },
   {
+    name: 'awaits-hello',
+    demands: 'ends a connection that says no hello within 2 s with PROTOCOL_INVALID',
+    async try(bench) {
+      const client = await bench.connect();
+      await client.expectFatal('PROTOCOL_INVALID', HELLO_WITHIN_MS + 1000);
+    },
+  },
+  {
     name: 'refuses-malformed',
     demands: 'ends a connection over bytes that are no message, saying PROTOCOL_INVALID first',
     async try(bench) {
@@ -92,6 +103,40 @@ export const CONNECTION_CLAUSES: readonly Clause[] = [
       client.send({ type: 'openSlot', requestId: 5000, options: { seed: 0n } });
       const error = await client.next('error', ({ requestId }) => requestId === 5000);
       if (error.code !== 'SLOTS_FULL' || error.isFatal) throw new Error(`answered ${error.code}`);
+    },
+  },
+  {
+    name: 'refuses-bad-options',
+    demands: 'refuses a slot for sampling or attributes that its model does not know, and opens the next one',
+    async try(bench) {
+      const { client, ready } = await bench.greet();
+      for (const [code, options] of badOptions(ready)) {
+        const requestId = 100 + client.all('error').length;
+        client.send({ type: 'openSlot', requestId, options: { seed: 1n, ...options } });
+        const error = await client.next('error', (message) => message.requestId === requestId);
+        if (error.code !== code || error.isFatal) throw new Error(`answered ${error.code} to what is ${code}`);
+      }
+      await client.openSlot(1n);
+    },
+  },
+  {
+    name: 'ends-replies',
+    demands: 'answers closeSlot with closed, after which no reply of the slot comes',
+    async try(bench) {
+      const { client } = await bench.greet();
+      const slot = await client.openSlot(1n);
+      const { tickIndex } = await client.nextTick();
+      for (const [i, pcm] of trialFrames(6).entries()) {
+        client.send({ type: 'frame', slot, tickIndex: tickIndex + 2 + i, pcm });
+      }
+      await client.next('reply');
+      client.send({ type: 'closeSlot', slot });
+      const closed = await client.next('closed', (message) => message.slot === slot);
+      if (closed.reason !== 'asked') throw new Error(`closed as ${closed.reason}`);
+      for (let i = 0; i < 3; i++) await client.nextTick();
+      const messages = client.received.map(({ message }) => message);
+      const last = messages.findLastIndex(({ type }) => type === 'reply');
+      if (last > messages.indexOf(closed)) throw new Error('a reply after closed');
     },
   },
   {
@@ -154,19 +199,12 @@ export const CONNECTION_CLAUSES: readonly Clause[] = [
   },
 ];
 
-const ATTEMPTS_MAX = 3;
-
-/** @returns the bits of a short call in one string. A call that a busy machine robbed of a tick is tried again. */
-async function callOnce(client: TrialClient, seed: bigint, frames = trialFrames(6)): Promise<string> {
-  for (let attempt = 1; ; attempt++) {
-    const slot = await client.openSlot(seed);
-    const replies = await client.speak(slot, frames);
-    const closedBefore = client.all('closed').length;
-    client.send({ type: 'closeSlot', slot });
-    await client.next('closed', (closed) => client.all('closed').indexOf(closed) >= closedBefore);
-    if (replies.length === frames.length && replies.every(({ isDeficit }) => !isDeficit)) {
-      return replies.map(({ pcm, textToken }) => `${textToken}:${Buffer.from(pcm.buffer).toString('base64')}`).join();
-    }
-    if (attempt === ATTEMPTS_MAX) throw new Error(`${replies.length} replies to ${frames.length} frames`);
-  }
+function badOptions({ info }: Ready): [code: string, options: object][] {
+  return [
+    ['SAMPLING_INVALID', { sampling: { textTemperature: -1 } }],
+    ['SAMPLING_INVALID', { sampling: { audioTemperature: Number.NaN } }],
+    ['SAMPLING_INVALID', { sampling: { textTopK: info.topKMax + 1 } }],
+    ['SAMPLING_INVALID', { sampling: { audioTopK: 0 } }],
+    ['ATTRIBUTE_UNKNOWN', { attributes: { 'no model has this': 'value' } }],
+  ];
 }

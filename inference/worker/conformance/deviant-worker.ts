@@ -13,6 +13,8 @@ interface Deviation {
   readonly replyDelayMs?: number;
   /** The client's end is kept from the worker. */
   readonly keepsConnection?: boolean;
+  /** The worker's end is kept from the client. */
+  readonly hidesEnd?: boolean;
 }
 
 const asIs = <T>(message: T): readonly T[] => [message];
@@ -40,6 +42,39 @@ export const DEVIATIONS: Readonly<Record<string, () => Deviation>> = {
       },
     };
   },
+  'awaits-hello': () => ({ ...withoutErrors('PROTOCOL_INVALID'), hidesEnd: true }),
+  'refuses-bad-options': () => ({
+    fromClient: (m) => [m.type === 'openSlot' ? { ...m, options: { seed: m.options.seed } } : m],
+  }),
+  'ends-replies': () => {
+    let [last, isClosed]: [SlotReply | undefined, boolean] = [undefined, false];
+    return {
+      fromWorker(message) {
+        if (message.type === 'reply') last = message;
+        isClosed ||= message.type === 'closed';
+        return isClosed && last && message.type === 'tick' ? [last, message] : [message];
+      },
+    };
+  },
+  'takes-the-last-frame': () => {
+    const taken = new Set<string>();
+    return {
+      fromClient(message) {
+        if (message.type !== 'frame') return [message];
+        const key = `${message.slot} ${message.tickIndex}`;
+        const isFirst = !taken.has(key);
+        taken.add(key);
+        return isFirst ? [message] : [];
+      },
+    };
+  },
+  'limits-messages': () => {
+    let pingCount = 0;
+    return { fromClient: (m) => (m.type === 'ping' && ++pingCount > 100 ? [] : [m]) };
+  },
+  'limits-connections': () => ({ hidesEnd: true }),
+  // Whoever reads in the client's place hides from the worker that it does not.
+  'cuts-off-who-does-not-read': () => withoutErrors('ATTRIBUTE_UNKNOWN'),
   // Decoding on the way, it stops at the first wrong byte and says nothing.
   'refuses-malformed': () => ({ fromClient: asIs }),
   'answers-pings': () => ({ fromWorker: (m) => [m.type === 'pong' ? { ...m, nowMs: m.nowMs * 3 } : m] }),
@@ -97,7 +132,7 @@ export class DeviantWorker implements AsyncDisposable {
   #relay(
     client: Socket,
     worker: Socket,
-    { fromClient, fromWorker, replyDelayMs = 0, keepsConnection }: Deviation,
+    { fromClient, fromWorker, replyDelayMs = 0, keepsConnection, hidesEnd }: Deviation,
   ): void {
     for (const socket of [client, worker]) {
       this.#sockets.add(socket);
@@ -115,7 +150,7 @@ export class DeviantWorker implements AsyncDisposable {
     );
     worker.on('data', translator('worker', fromWorker, toClient));
     client.on('close', () => keepsConnection || worker.destroy());
-    worker.on('end', () => client.end());
+    worker.on('end', () => hidesEnd || client.end());
   }
 }
 

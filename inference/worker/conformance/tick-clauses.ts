@@ -1,6 +1,6 @@
 import { FRAME_SAMPLES } from '../../engine/engine.ts';
 import type { Ready } from '../messages.ts';
-import { type TrialClient, trialFrames } from './bench.ts';
+import { callOnce, type TrialClient, trialFrames } from './bench.ts';
 import type { Clause } from './conformance.ts';
 
 export const TICK_CLAUSES: readonly Clause[] = [
@@ -84,6 +84,18 @@ export const TICK_CLAUSES: readonly Clause[] = [
       const counted = after.lateFrameCount - before.lateFrameCount;
       if (counted !== 1) throw new Error(`counted ${counted}`);
       if (client.all('reply').length > 0) throw new Error('replied to it');
+    },
+  },
+  {
+    name: 'takes-the-last-frame',
+    demands: 'steps the second of two frames for a tick',
+    async try(bench) {
+      const { client } = await bench.greet();
+      const frames = trialFrames(3);
+      const plain = await callOnce(client, 1n, frames);
+      if ((await callOnce(client, 1n, frames, trialFrames(6).slice(3))) !== plain) {
+        throw new Error('the frames that were replaced changed its bits');
+      }
     },
   },
   {
