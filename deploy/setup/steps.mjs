@@ -1,15 +1,16 @@
 // The plan: what has to be there before Parley runs, in order. To add a step, add an entry to `planSteps`; something
 // that the project makes from its own files is an entry in `madeSteps`.
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { availableParallelism, homedir, totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
+import { cacheFolder } from '../../inference/cache-folder.mjs';
 import { isPageCurrent } from '../../server/console/page-stamp.mjs';
 import { hashSources } from './hash-sources.mjs';
 import { areNodePackagesThere, installNodePackages, noNodeError } from './node-packages.mjs';
 import { runCommand } from './run-command.mjs';
 import { findChromium, findLibrary } from './system-packages.mjs';
 import { systemPackagesStep } from './system-packages-step.mjs';
-import { buildWorker, cacheFolder, downloadWorker, findWorker } from './worker.mjs';
+import { buildWorker, downloadWorker, findWorker } from './worker.mjs';
 
 /** @typedef {import('./run-steps.mjs').Step} Step */
 /** @typedef {'start' | 'test' | 'tools'} Goal what is about to be run: the server, everything, or tools without audio */
@@ -125,7 +126,7 @@ function madeSteps(context) {
       sources: ['inference/untrained'],
       script:
         "const { defaultModelDirectory } = await import('./inference/untrained/default-model.ts');" +
-        `await defaultModelDirectory(${JSON.stringify(join(homedir(), '.cache', 'parley'))});`,
+        `await defaultModelDirectory(${JSON.stringify(cacheFolder(context.env))});`,
     }),
   ];
 }

@@ -3,10 +3,11 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { arch, homedir, platform, release } from 'node:os';
+import { arch, platform, release } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { cacheFolder } from '../../inference/cache-folder.mjs';
 import { withLock } from './lock.mjs';
 import { runCommand, SetupError } from './run-command.mjs';
 import { fileInTar } from './tar.mjs';
@@ -21,11 +22,6 @@ const MEMORY_BYTES_PER_JOB = 0.75e9;
 // main.cpp of the worker ends with this status when it is started without MEDIASOUP_VERSION, which shows that the
 // binary and its libraries fit this machine.
 const RUNS_HERE_STATUS = 41;
-
-/** @param {NodeJS.ProcessEnv} env @returns {string} where Parley keeps what can be made again */
-export function cacheFolder(env) {
-  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'parley');
-}
 
 /**
  * The places and the address that a version of mediasoup's worker has on this machine.
