@@ -8,7 +8,7 @@ export const SERVER_ERRORS = {
     fix: 'Bind a private address with --host, or pass --allow-public to let anyone who reaches it call.',
   },
   ADDRESS_UNAVAILABLE: { retryable: false, fix: 'End what uses the port, or choose another with --port.' },
-  PAGE_NOT_BUILT: { retryable: false, fix: 'Run `npm run build`, which `npm start` does by itself.' },
+  PAGE_NOT_BUILT: { retryable: false, fix: 'Start the server with `npm start`, which builds the page.' },
   ROUTE_UNKNOWN: { retryable: false, fix: 'Use a path that this server serves: /, /healthz and /socket.io/.' },
   HTTP_REQUEST_INVALID: { retryable: false, fix: 'Send a request that the path accepts.' },
   MEDIA_PROCESS_FAILED: { retryable: true, fix: 'Read what the media process wrote to stderr; it is started again.' },
