@@ -45,7 +45,7 @@ Every request is an event with one object and an acknowledgement. The answer is 
 
 A call: \`join\` → \`transport:connect\` on both transports, \`produce\`, \`consume\` → state \`live\` → \`hangup\`. States are joining, connecting, live, reconnecting and ended; before the first \`join\` a connection is idle. A connection that closes ends its call.
 
-Limits: a request of more than ${REQUEST_BYTES_MAX} bytes is answered with \`REQUEST_TOO_LARGE\`; a packet of more than ${PACKET_BYTES_MAX} bytes, or one that is not socket.io, closes its connection. Requests beyond the server's rate are answered with \`RATE_EXCEEDED\`. A page of another origin has to be allowed by the server's configuration.`;
+Limits: a request of more than ${REQUEST_BYTES_MAX} bytes is answered with \`REQUEST_TOO_LARGE\`; a packet of more than ${PACKET_BYTES_MAX} bytes, or one that is not socket.io, closes its connection. Requests beyond the server's rate are answered with \`RATE_EXCEEDED\`, those without an acknowledgement not at all; a client that goes on at more than twice the rate is disconnected. A page of another origin has to be allowed by the server's configuration.`;
 }
 
 function describeFields(title: string, schema: z.ZodType): string {

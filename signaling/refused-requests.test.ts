@@ -26,6 +26,7 @@ describe('a request that cannot be served', () => {
     ['an unknown field', 'REQUEST_INVALID', 'join', { ...JOIN, extra: 1 }],
     ['another version', 'PROTOCOL_UNSUPPORTED', 'join', { protocolVersion: 99 }],
     ['too many bytes', 'REQUEST_TOO_LARGE', 'join', { ...JOIN, extra: 'x'.repeat(REQUEST_BYTES_MAX) }],
+    ['too many bytes of few characters', 'REQUEST_TOO_LARGE', 'join', { ...JOIN, extra: '€'.repeat(6000) }],
     ['binary data', 'REQUEST_INVALID', 'join', Buffer.from('join')],
     ['a step before join', 'REQUEST_OUT_OF_ORDER', 'consume', { rtpCapabilities: {} }],
     ['a hang-up before join', 'REQUEST_OUT_OF_ORDER', 'hangup', {}],
@@ -113,6 +114,28 @@ describe('a request that cannot be served', () => {
     const codes = await Promise.all(Array.from({ length: 60 }, () => codeOf(client, 'hangup', {})));
     expect(new Set(codes)).toEqual(new Set(['REQUEST_OUT_OF_ORDER', 'RATE_EXCEEDED']));
     await expect.poll(() => codeOf(client, 'hangup', {})).toBe('REQUEST_OUT_OF_ORDER');
+  });
+
+  it('without an acknowledgement count too, and draw no more than the rate', async () => {
+    const { url } = await givenServer({ requestsPerSecondMax: 20 });
+    const { client, events } = await givenClient(url);
+    for (let i = 0; i < 60; i += 1) (client as ClientSocket).emit('hangup', {});
+    // The answer comes after everything that was sent before.
+    expect(await codeOf(client, 'hangup', {})).toBe('RATE_EXCEEDED');
+    const faults = events.filter(([name]) => name === 'fault').length;
+    expect(faults).toBeGreaterThanOrEqual(40);
+    expect(faults).toBeLessThan(50);
+  });
+
+  it('far beyond the rate close their own connection, and end its call', async () => {
+    const { url, host } = await givenServer({ requestsPerSecondMax: 20 });
+    const [good, bad] = [await givenClient(url), await givenClient(url)];
+    expect(await codeOf(bad.client, 'join', JOIN)).toBe('ok');
+    const gone = new Promise((resolve) => bad.client.once('disconnect', resolve));
+    for (let i = 0; i < 200; i += 1) (bad.client as ClientSocket).emit('hangup', {});
+    await gone;
+    expect(host.closedFor).toEqual(['client-gone']);
+    expect(await codeOf(good.client, 'join', JOIN)).toBe('ok');
   });
 
   it('larger than a packet may be closes its own connection only', async () => {

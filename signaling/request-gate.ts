@@ -69,19 +69,19 @@ function describeIssues(error: z.ZodError): string {
   return told.join('; ') + (untold > 0 ? `; and ${untold} more` : '');
 }
 
-/** A bound on a parsed message's size, found without serialising it, and without recursion: nesting is the sender's. */
+/** A bound on the bytes, in UTF-8, of a parsed message's contents, found without serialising it, and without recursion: nesting is the sender's. */
 function isWithin(value: unknown, bytesMax: number): boolean {
   let bytes = 0;
   const pending: unknown[] = [value];
   while (pending.length > 0 && bytes <= bytesMax) {
     const next = pending.pop();
     bytes += 1;
-    if (typeof next === 'string') bytes += next.length;
+    if (typeof next === 'string') bytes += Buffer.byteLength(next);
     else if (ArrayBuffer.isView(next)) bytes += next.byteLength;
     else if (Array.isArray(next)) pending.push(...next.slice(0, bytesMax));
     else if (next !== null && typeof next === 'object') {
       for (const [key, child] of Object.entries(next)) {
-        bytes += key.length;
+        bytes += Buffer.byteLength(key);
         pending.push(child);
       }
     }

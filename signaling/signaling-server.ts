@@ -100,6 +100,8 @@ class Connection {
   readonly #socket: SignalingSocket;
   readonly #options: SignalingServerOptions;
   readonly #rate: RequestRate;
+  /** Of requests beyond the rate: at this rate they are answered too, above it the connection is closed. */
+  readonly #excessRate: RequestRate;
   #call: CallSignaling | undefined;
   #queue: Promise<void> = Promise.resolve();
   #queuedCount = 0;
@@ -109,7 +111,9 @@ class Connection {
     this.#socket = socket;
     this.#options = options;
     const perSecond = options.requestsPerSecondMax;
-    this.#rate = new RequestRate(perSecond, perSecond * REQUEST_BURST_SECONDS, performance.now());
+    const burst = perSecond * REQUEST_BURST_SECONDS;
+    this.#rate = new RequestRate(perSecond, burst, performance.now());
+    this.#excessRate = new RequestRate(perSecond, burst, performance.now());
     socket.onAny((event: string | number, ...args: unknown[]) => this.#receive(event, args));
   }
 
@@ -130,15 +134,20 @@ class Connection {
 
   #receive(event: string | number, args: unknown[]): void {
     const answer = args.at(-1);
-    if (typeof answer !== 'function') {
+    const tell = typeof answer === 'function' ? (answer as (answer: Answer<unknown>) => void) : undefined;
+    try {
+      this.#rate.take(performance.now());
+    } catch (error) {
+      this.#exceed(error, tell);
+      return;
+    }
+    if (!tell) {
       this.#socket.emit('fault', {
         error: wireErrorOf(new SignalingError('ACK_MISSING', 'nothing to answer through')),
       });
       return;
     }
-    const tell = answer as (answer: Answer<unknown>) => void;
     try {
-      this.#rate.take(performance.now());
       const name = requestNameOf(event);
       const request = parseRequest(name, args.length === 2 ? args[0] : undefined);
       if (name === 'hangup') this.#hangUp(tell);
@@ -146,6 +155,17 @@ class Connection {
     } catch (error) {
       tell({ ok: false, error: this.#told(error) });
     }
+  }
+
+  /** Nothing is sent unasked over a request beyond the rate: what a client can draw from the server is limited too. */
+  #exceed(error: unknown, tell: ((answer: Answer<unknown>) => void) | undefined): void {
+    try {
+      this.#excessRate.take(performance.now());
+    } catch {
+      this.#socket.disconnect(true);
+      return;
+    }
+    tell?.({ ok: false, error: this.#told(error) });
   }
 
   /** Not queued: it has to work while `join` waits for its slot. */
