@@ -18,6 +18,8 @@ const MICROPHONE_CODEC = {
 
 /** What the two transports and the playout measured of themselves. */
 export interface MediaReading {
+  /** Of the stream that the counters belong to. */
+  readonly consumerId: string;
   readonly roundTripsMs: readonly [up: number, down: number];
   readonly playout: PlayoutCounters;
 }
@@ -100,7 +102,7 @@ export class CallMedia {
     if (up === undefined || down === undefined) return undefined;
     // Playout is reported for the whole connection, not for one receiver.
     const playout = readPlayoutCounters([...recv.values(), ...receiver.values()]);
-    return { roundTripsMs: [up, down], playout };
+    return { consumerId: consumer.id, roundTripsMs: [up, down], playout };
   }
 
   closeTransports(): void {

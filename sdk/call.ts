@@ -1,10 +1,11 @@
-import type { EndReason, EngineSummary, EventOf, MediaOffer } from '../signaling/index.ts';
-import { CallMedia, type MediaReading } from './call-media.ts';
+import type { EndReason, EngineSummary, EventOf } from '../signaling/index.ts';
+import { CallMedia } from './call-media.ts';
+import { type CallLevels, CallMeters } from './call-meters.ts';
 import { CallSignaling, PROTOCOL_VERSION } from './call-signaling.ts';
 import { Emitter } from './emitter.ts';
 import { asCallError, CallError } from './errors.ts';
-import { type LatencyReport, latencyBetween, type ServerHops } from './latency.ts';
-import { LevelMeter } from './levels.ts';
+import type { LatencyReport } from './latency.ts';
+import { MediaOpener } from './media-opener.ts';
 import { assertCanCall, type MicrophoneOptions, openMicrophone } from './microphone.ts';
 
 export type CallState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'ended';
@@ -14,12 +15,6 @@ export type ConnectingStep = 'microphone' | 'server' | 'media';
 export interface CallOptions extends MicrophoneOptions {
   /** Origin of the server, such as `https://parley.example`; absent: the page's own. */
   readonly url?: string | undefined;
-}
-
-export interface CallLevels {
-  /** Root mean square in decibels to full scale, −90 and up. */
-  readonly callerDbfs: number;
-  readonly assistantDbfs: number;
 }
 
 export interface CallOutcome {
@@ -33,19 +28,16 @@ export type CallEvents = {
   connecting: [step: ConnectingStep];
   engine: [engine: EngineSummary];
   text: [piece: EventOf<'text'>];
+  /** As they are here, 25 times a second. */
   levels: [levels: CallLevels];
+  /** As the server hears and says them, 5 times a second: who is loud here and silent there does not get through. */
+  serverLevels: [levels: CallLevels];
   latency: [report: LatencyReport];
   /** The call goes on, but something in it does not work. */
   error: [error: CallError];
   /** Once, last of all. */
   ended: [outcome: CallOutcome];
 };
-
-const LIVE_MS_MAX = 12_000;
-const REJOIN_MS_MAX = 12_000;
-const REJOIN_RETRY_MS = 200;
-const LEVELS_EVERY_MS = 40;
-const LATENCY_EVERY_MS = 1_000;
 
 /**
  * One call to a Parley server, from the microphone to the loudspeaker.
@@ -56,18 +48,12 @@ export class ParleyCall extends Emitter<CallEvents> {
   readonly #options: CallOptions;
   readonly #signaling: CallSignaling;
   readonly #media: CallMedia;
-  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  readonly #opener: MediaOpener;
   #state: CallState = 'idle';
   #track: MediaStreamTrack | undefined;
-  #context: AudioContext | undefined;
-  #meters: { caller: LevelMeter; assistant: LevelMeter } | undefined;
+  #meters: CallMeters | undefined;
   #isMuted = false;
   #isEnded = false;
-  #serverHops: ServerHops | undefined;
-  #lastReading: MediaReading | undefined;
-  // Counts the media sessions of this call: what belongs to an older one is dropped when it arrives late.
-  #mediaIndex = 0;
-  #liveTimer: ReturnType<typeof setTimeout> | undefined;
   #placed: { resolve: () => void; reject: (error: CallError) => void } | undefined;
 
   constructor(options: CallOptions = {}) {
@@ -75,10 +61,11 @@ export class ParleyCall extends Emitter<CallEvents> {
     this.#options = options;
     this.#signaling = new CallSignaling(options.url ?? location.origin);
     this.#media = new CallMedia(this.#signaling, {
-      heard: (track) => this.#meters?.assistant.listenTo(track),
+      heard: (track) => this.#meters?.listenToAssistant(track),
       failed: () => this.#interrupt(),
       blocked: (error) => this.emit('error', error),
     });
+    this.#opener = new MediaOpener(this.#media, (error) => this.#fail(error));
   }
 
   get state(): CallState {
@@ -108,7 +95,7 @@ export class ParleyCall extends Emitter<CallEvents> {
   /** Ends the call at once on this side, and tells the server. Safe at any time, and more than once. */
   hangUp(): void {
     const reason = this.#state === 'connecting' ? 'cancelled' : 'hung-up';
-    const isKnown = this.#mediaIndex > 0;
+    const isKnown = this.#opener.hasBegun;
     this.#end({ reason }, async () => {
       // The server ends the call of a closed connection too, so a request that fails changes nothing.
       if (isKnown) await this.#signaling.request('hangup', {}).catch(() => undefined);
@@ -132,7 +119,7 @@ export class ParleyCall extends Emitter<CallEvents> {
 
   /** Starts the sound after `PLAYBACK_BLOCKED`; call it from a click. */
   async resumeAudio(): Promise<void> {
-    await Promise.all([this.#context?.resume(), this.#media.play()]);
+    await Promise.all([this.#meters?.resume(), this.#media.play()]);
   }
 
   async #connect(): Promise<void> {
@@ -148,7 +135,10 @@ export class ParleyCall extends Emitter<CallEvents> {
     if (this.#isEnded) return;
     this.emit('engine', engine);
     this.emit('connecting', 'media');
-    await this.#openMedia(track, () => Promise.resolve(offer));
+    await this.#opener.open(
+      () => Promise.resolve(offer),
+      () => this.#track ?? track,
+    );
   }
 
   #listen(): void {
@@ -161,9 +151,8 @@ export class ParleyCall extends Emitter<CallEvents> {
     });
     this.#signaling.on('mediaLost', () => this.#rejoin());
     this.#signaling.on('text', (piece) => this.emit('text', piece));
-    this.#signaling.on('latency', (hops) => {
-      this.#serverHops = hops;
-    });
+    this.#signaling.on('levels', (levels) => this.emit('serverLevels', levels));
+    this.#signaling.on('latency', (hops) => this.#meters?.hearServer(hops));
     this.#signaling.on('fault', ({ error }) => this.emit('error', new CallError(error)));
     this.#signaling.on('ended', ({ reason, error }) => {
       this.#end({ reason, ...(error ? { error: new CallError(error) } : {}) });
@@ -171,12 +160,15 @@ export class ParleyCall extends Emitter<CallEvents> {
   }
 
   #openMeters(): void {
-    this.#context = new AudioContext({ latencyHint: 'interactive' });
-    this.#meters = { caller: new LevelMeter(this.#context), assistant: new LevelMeter(this.#context) };
-    this.#timers.push(
-      setInterval(() => this.#emitLevels(), LEVELS_EVERY_MS),
-      setInterval(() => void this.#emitLatency(), LATENCY_EVERY_MS),
-    );
+    const isLive = () => this.#state === 'live';
+    this.#meters = new CallMeters(this.#media, {
+      levels: (levels) => {
+        if (isLive() || this.#state === 'reconnecting') this.emit('levels', levels);
+      },
+      latency: (report) => {
+        if (isLive()) this.emit('latency', report);
+      },
+    });
   }
 
   async #openMicrophone(microphoneId: string | undefined): Promise<MediaStreamTrack> {
@@ -196,7 +188,7 @@ export class ParleyCall extends Emitter<CallEvents> {
     this.#track?.stop();
     this.#track = track;
     track.enabled = !this.#isMuted;
-    this.#meters?.caller.listenTo(track);
+    this.#meters?.listenToCaller(track);
     // Pulled out while we speak: go on with whatever microphone is left.
     track.addEventListener('ended', () => {
       if (this.#track !== track || this.#isEnded) return;
@@ -205,17 +197,9 @@ export class ParleyCall extends Emitter<CallEvents> {
   }
 
   #becomeLive(): void {
-    clearTimeout(this.#liveTimer);
+    this.#opener.becameLive();
     this.#setState('live');
     this.#placed?.resolve();
-  }
-
-  #awaitLive(): void {
-    clearTimeout(this.#liveTimer);
-    this.#liveTimer = setTimeout(() => {
-      const error = new CallError('MEDIA_UNREACHABLE', `no sound got through within ${LIVE_MS_MAX / 1000} s`);
-      this.#end({ reason: 'failed', error });
-    }, LIVE_MS_MAX);
   }
 
   /** The server lost its end of the media, and kept the call: new transports, the same model. */
@@ -223,60 +207,20 @@ export class ParleyCall extends Emitter<CallEvents> {
     const track = this.#track;
     if (this.#isEnded || !track) return;
     this.#interrupt();
-    this.#openMedia(track, () => this.#signaling.request('rejoin', {})).catch((error) => this.#fail(error));
+    void this.#opener.open(
+      () => this.#signaling.request('rejoin', {}),
+      () => this.#track ?? track,
+    );
   }
 
   /** What is there no longer works. Whether the server has noticed, and lets us rejoin, we are about to hear. */
   #interrupt(): void {
     if (this.#state === 'live') this.#setState('reconnecting');
-    this.#lastReading = undefined;
-    this.#awaitLive();
-  }
-
-  /**
-   * Tries until the transports are open or the time is up. A later loss takes over from an attempt under way, whose
-   * outcome then no longer matters.
-   */
-  async #openMedia(track: MediaStreamTrack, getOffer: () => Promise<MediaOffer>): Promise<void> {
-    this.#mediaIndex += 1;
-    const mediaIndex = this.#mediaIndex;
-    const isCurrent = () => mediaIndex === this.#mediaIndex && !this.#isEnded;
-    const startedAtMs = performance.now();
-    this.#media.closeTransports();
-    this.#awaitLive();
-    while (isCurrent()) {
-      try {
-        const offer = await getOffer();
-        if (isCurrent()) await this.#media.open(offer, this.#track ?? track);
-        return;
-      } catch (error) {
-        if (!isCurrent()) return;
-        const isWorthwhile = error instanceof CallError && error.code === 'MEDIA_LOST';
-        if (!isWorthwhile || performance.now() - startedAtMs > REJOIN_MS_MAX) throw error;
-        await new Promise((resolve) => setTimeout(resolve, REJOIN_RETRY_MS));
-      }
-    }
+    this.#opener.awaitLive();
   }
 
   #fail(error: unknown): void {
     this.#end({ reason: 'failed', error: asCallError(error, 'MEDIA_UNREACHABLE') });
-  }
-
-  #emitLevels(): void {
-    if (!this.#meters || (this.#state !== 'live' && this.#state !== 'reconnecting')) return;
-    this.emit('levels', {
-      callerDbfs: this.#meters.caller.readDbfs(),
-      assistantDbfs: this.#meters.assistant.readDbfs(),
-    });
-  }
-
-  async #emitLatency(): Promise<void> {
-    if (this.#state !== 'live') return;
-    const reading = await this.#media.read();
-    const before = this.#lastReading;
-    this.#lastReading = reading;
-    if (!reading || !before || !this.#serverHops || this.#isEnded) return;
-    this.emit('latency', latencyBetween(before.playout, reading.playout, reading.roundTripsMs, this.#serverHops));
   }
 
   #setState(state: CallState): void {
@@ -289,13 +233,10 @@ export class ParleyCall extends Emitter<CallEvents> {
   #end(outcome: CallOutcome, farewell?: () => Promise<void>): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    clearTimeout(this.#liveTimer);
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#opener.close();
+    this.#meters?.close();
     this.#media.close();
     this.#track?.stop();
-    this.#meters?.caller.close();
-    this.#meters?.assistant.close();
-    void this.#context?.close();
     void (farewell?.() ?? Promise.resolve()).finally(() => this.#signaling.close());
     this.#setState('ended');
     this.emit('ended', outcome);
