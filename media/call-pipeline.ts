@@ -1,5 +1,5 @@
 import { levelDbfs, SAMPLES_PER_MS, SILENCE_DBFS } from './audio.ts';
-import type { CallStats } from './call-stats.ts';
+import type { CallStats, HopLatency } from './call-stats.ts';
 import { MediaError } from './errors.ts';
 import { FrameClock } from './frames/frame-clock.ts';
 import type { FramePeer } from './frames/frame-peer.ts';
@@ -109,14 +109,16 @@ export class CallPipeline {
         insertedMs: insertedSamples / SAMPLES_PER_MS,
       },
       output: { ...this.#pacer.counters, levelDbfs: this.#outputDbfs },
-      latency: {
-        bufferMs: this.#buffer.value,
-        tickWaitMs: this.#tickWait.value,
-        replyMs: this.#reply.value,
-        pacingMs: this.#pacing.value,
-        sendLateMs: this.#sendLate.value,
-      },
+      latency: this.#latency(),
     };
+  }
+
+  #latency(): HopLatency | undefined {
+    const [bufferMs, tickWaitMs, replyMs] = [this.#buffer.value, this.#tickWait.value, this.#reply.value];
+    const [pacingMs, sendLateMs] = [this.#pacing.value, this.#sendLate.value];
+    if (bufferMs === undefined || tickWaitMs === undefined || replyMs === undefined) return undefined;
+    if (pacingMs === undefined || sendLateMs === undefined) return undefined;
+    return { bufferMs, tickWaitMs, replyMs, pacingMs, sendLateMs };
   }
 
   #takeFrame(nowMs: number): PipelineOutput | undefined {

@@ -2,7 +2,8 @@
 export interface CallStats {
   readonly input: InputStats;
   readonly output: OutputStats;
-  readonly latency: HopLatency;
+  /** Undefined until a frame of the caller has been answered. */
+  readonly latency: HopLatency | undefined;
 }
 
 /** The caller's audio, on its way in. */

@@ -1,12 +1,12 @@
 /** Weight of a new value: with a value per 80 ms the mean follows within about a second. */
 const WEIGHT = 0.08;
 
-/** An exponential mean that begins with its first value; 0 before it. */
+/** An exponential mean that begins with its first value; undefined before it. */
 export class RunningMean {
   #value: number | undefined;
 
-  get value(): number {
-    return this.#value ?? 0;
+  get value(): number | undefined {
+    return this.#value;
   }
 
   add(value: number): void {

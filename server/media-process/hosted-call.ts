@@ -105,10 +105,11 @@ export class HostedCall {
   }
 
   tellLatency(): void {
-    const { bufferMs, tickWaitMs, replyMs, pacingMs } = this.#media.stats().latency;
-    const { callId, notify } = this.#options;
+    const { latency } = this.#media.stats();
     // Before the first frame there is nothing to tell.
-    if (![bufferMs, tickWaitMs, replyMs, pacingMs].every(Number.isFinite)) return;
+    if (!latency) return;
+    const { bufferMs, tickWaitMs, replyMs, pacingMs } = latency;
+    const { callId, notify } = this.#options;
     const atLeast0 = (ms: number) => Math.max(0, ms);
     notify('latency', {
       callId,
