@@ -21,7 +21,7 @@ export function consentFor({ needsRoot, isRoot, hasSudo, isAgreed, hasTerminal }
   if (!able) return 'tell';
   if (isAgreed) return 'run';
   if (hasTerminal) return 'ask';
-  // Nobody to ask: root in a script is a machine being set up, anybody else's machine is left alone.
+  // Nobody to ask: root in a script is a machine being set up, anybody else's machine is left alone (decision 9).
   return needsRoot && isRoot ? 'run' : 'tell';
 }
 
