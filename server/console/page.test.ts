@@ -216,6 +216,10 @@ describe('the call page, in every state', { timeout: 60_000 }, () => {
     await page.getByText('Live', { exact: true }).waitFor();
     expect(await page.getByRole('alert').count()).toBe(0);
     await show('live-again');
+    await page.setViewportSize({ width: 390, height: 844 });
+    const hiddenPx = () =>
+      page.locator('.transcript').evaluate((view) => view.scrollHeight - view.scrollTop - view.clientHeight);
+    await expect.poll(hiddenPx).toBeLessThan(2);
 
     host.loseMedia();
     await page.getByText('Reconnecting…').waitFor();

@@ -11,11 +11,14 @@ export function TranscriptView({ transcript, placeholder }: { transcript: Transc
   const latestIndex = transcript.paragraphs.at(-1)?.index;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: new text is what asks for scrolling.
+  useEffect(() => scrollToEnd(ref.current, isAtEnd.current), [transcript]);
+
+  // A phone that is turned breaks the lines anew, and pushes the end out of sight.
   useEffect(() => {
-    const element = ref.current;
-    // Somebody who has scrolled back reads; the text then stays where it is.
-    if (element && isAtEnd.current) element.scrollTop = element.scrollHeight;
-  }, [transcript]);
+    const observer = new ResizeObserver(() => scrollToEnd(ref.current, isAtEnd.current));
+    if (ref.current) observer.observe(ref.current);
+    return () => observer.disconnect();
+  }, []);
 
   return (
     <section
@@ -37,6 +40,11 @@ export function TranscriptView({ transcript, placeholder }: { transcript: Transc
       ))}
     </section>
   );
+}
+
+/** Somebody who has scrolled back reads: the text then stays where it is. */
+function scrollToEnd(element: HTMLElement | null, isAtEnd: boolean): void {
+  if (element && isAtEnd) element.scrollTop = element.scrollHeight;
 }
 
 /**
