@@ -14,7 +14,9 @@ describe('docs/errors.md', () => {
 describe('what the documents and the errors say to run', () => {
   it('is there: every `npm run NAME` is a script of package.json', async () => {
     const { scripts } = JSON.parse(await readFile(new URL('package.json', ROOT), 'utf8'));
-    const documents = await Array.fromAsync(glob('{*.md,{docs,benchmarks,signaling,inference}/**/*.md}', { cwd: ROOT }));
+    const documents = await Array.fromAsync(
+      glob('{*.md,{docs,benchmarks,signaling,inference}/**/*.md}', { cwd: ROOT }),
+    );
     expect(documents).toEqual(expect.arrayContaining(['README.md', 'docs/errors.md', 'benchmarks/call/README.md']));
     for (const document of documents) {
       const text = await readFile(new URL(document, ROOT), 'utf8');
