@@ -18,6 +18,10 @@ export const INFERENCE_ERRORS = {
   CHECKPOINT_UNSUPPORTED: { retryable: false, fix: 'Use a checkpoint without the named feature.' },
   CHECKPOINT_TENSOR_MISSING: { retryable: false, fix: 'Use the weights that belong to this config.json.' },
   CHECKPOINT_TENSOR_INVALID: { retryable: false, fix: 'Use the weights that belong to this config.json.' },
+  CACHE_DISK_FULL: {
+    retryable: true,
+    fix: 'Free the space that is named, or set XDG_CACHE_HOME (--cache of a tool) to a folder on a larger disk.',
+  },
   SLOTS_FULL: { retryable: true, fix: 'Wait until a call ends, or start another worker.' },
   FRAME_EARLY: { retryable: true, fix: 'Stamp frames at most 8 ticks ahead of the tick clock.' },
   PROTOCOL_INVALID: { retryable: false, fix: 'Write messages as inference/worker/PROTOCOL.md says.' },

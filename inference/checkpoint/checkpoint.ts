@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { hashOfFiles } from '../cache/kept-hash.ts';
 import { InferenceError } from '../errors.ts';
 import { type CheckpointConfig, readCheckpointConfig } from './config.ts';
 import { expectedLmTensors, expectedMimiTensors } from './expected-tensors.ts';
@@ -68,16 +67,18 @@ export class Checkpoint {
     }
   }
 
-  /** @returns a hex SHA-256 over the configuration, every weight file and the tokenizer. */
-  async hash(): Promise<string> {
+  /**
+   * @param cacheDirectory where the hash of files that have not changed is kept; absent: every byte is read.
+   * @returns a hex SHA-256 over the configuration, every weight file and the tokenizer.
+   */
+  hash(cacheDirectory?: string): Promise<string> {
     const paths = [join(this.directory, 'config.json'), ...this.#filePaths(), this.config.files.tokenizer];
-    const hash = createHash('sha256').update(JSON.stringify(this.config.mimi));
-    for (const path of paths) {
-      const { size } = await stat(path);
-      hash.update(`${size} `);
-      for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-    }
-    return hash.digest('hex');
+    return hashOfFiles(paths, JSON.stringify(this.config.mimi), cacheDirectory);
+  }
+
+  /** Size of the weight files. */
+  get weightBytes(): number {
+    return this.#filePaths().reduce((sum, path) => sum + statSync(path).size, 0);
   }
 
   close(): void {

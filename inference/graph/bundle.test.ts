@@ -105,6 +105,19 @@ describe('the graph of a checkpoint', () => {
     expect(existsSync(recent!)).toBe(true);
   });
 
+  it('is kept while it is used, and removed when another is written a month after its last use', async () => {
+    const used = join((await bundle('encoder')).graphPath, '..');
+    const unused = join((await bundle('decoder')).graphPath, '..');
+    const foreign = join(cache, 'somebody-elses');
+    mkdirSync(foreign);
+    const longAgoSeconds = (Date.now() - 31 * 24 * HOUR_MS) / 1000;
+    for (const path of [used, unused, foreign]) utimesSync(path, longAgoSeconds, longAgoSeconds);
+    await bundle('encoder');
+    await bundle('temporal');
+    expect([used, unused, foreign].map((path) => existsSync(path))).toEqual([true, false, true]);
+    expect(readdirSync(cache)).toHaveLength(3);
+  });
+
   it('leaves nothing behind when the checkpoint turns out to be bad', async () => {
     copy.editTensors('mimi.safetensors', (tensors) => {
       tensors.get('decoder.model.14.conv.conv.bias')!.bytes.set(new Uint8Array(Float32Array.of(Number.NaN).buffer));

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { demandSpace, inGb, markUsed, removeUnused } from '../cache/kept-files.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { sourcesDigest } from '../checkpoint/sources-digest.ts';
 import { WholeDirectory } from '../checkpoint/whole-directory.ts';
-import { WeightsFile } from '../onnx/weights-file.ts';
+import { WeightsFile, WeightsMeasure } from '../onnx/weights-file.ts';
 import { buildGraph, type GraphKind } from './graphs.ts';
 import type { StateLayout } from './state.ts';
 
@@ -44,16 +45,27 @@ export interface GraphBundle {
  * into it whole, so that neither a crash nor a second process leaves half a graph.
  *
  * @param checkpointHash of the checkpoint; part of the key, with the sources that write graphs.
+ * @param tell told, in a line, that a graph is written: it takes as long as its weights take to be read and written.
+ * @throws InferenceError `CACHE_DISK_FULL`; then nothing has been written.
  */
 export function graphBundle(
   kind: GraphKind,
   checkpoint: Checkpoint,
   checkpointHash: string,
   cacheDirectory: string,
+  tell: (line: string) => void = () => undefined,
 ): GraphBundle {
   const key = createHash('sha256').update(checkpointHash).update(sourcesDigest(WRITERS)).digest('hex').slice(0, 24);
   const directory = join(cacheDirectory, `${kind}-${key}`);
-  if (!existsSync(directory)) writeBundle(kind, checkpoint, directory);
+  if (existsSync(directory)) markUsed(directory);
+  else {
+    removeUnused(cacheDirectory);
+    const measure = new WeightsMeasure();
+    buildGraph(kind, checkpoint, measure);
+    demandSpace(cacheDirectory, measure.sizeBytes);
+    tell(`Writing its graph, once: ${inGb(measure.sizeBytes)} in ${cacheDirectory}`);
+    writeBundle(kind, checkpoint, directory);
+  }
   const manifest = ManifestSchema.parse(JSON.parse(readFileSync(join(directory, 'manifest.json'), 'utf8')));
   return { graphPath: join(directory, 'graph.onnx'), ...manifest };
 }

@@ -3,7 +3,7 @@ import type { DepformerConfig, LmConfig } from '../checkpoint/config.ts';
 import type { Weights } from '../checkpoint/weights.ts';
 import { FRAME_SAMPLES } from '../engine/engine.ts';
 import { GraphBuilder, type Value } from '../onnx/graph-builder.ts';
-import type { WeightsFile } from '../onnx/weights-file.ts';
+import type { WeightStore } from '../onnx/weights-file.ts';
 import { depformer } from './depformer.ts';
 import type { PartContext } from './linear.ts';
 import { mimiDecoder, mimiEncoder } from './mimi.ts';
@@ -77,7 +77,7 @@ const BUILDERS: Record<GraphKind, (parts: Parts) => void> = {
 };
 
 /** Builds a graph of a checkpoint, writing the weights it needs into `weightsFile`. */
-export function buildGraph(kind: GraphKind, checkpoint: Checkpoint, weightsFile: WeightsFile): BuiltGraph {
+export function buildGraph(kind: GraphKind, checkpoint: Checkpoint, weightsFile: WeightStore): BuiltGraph {
   const graph = new GraphBuilder(weightsFile);
   const state = new GraphState(graph);
   BUILDERS[kind]({ graph, state, checkpoint, lm: checkpoint.config.lm });

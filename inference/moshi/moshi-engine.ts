@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { inGb } from '../cache/kept-files.ts';
 import { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { LmConfig } from '../checkpoint/config.ts';
 import type { TextStream, Tokenizer } from '../checkpoint/tokenizer.ts';
@@ -28,6 +29,8 @@ export interface MoshiEngineOptions {
   readonly cacheDirectory: string;
   /** Threads of one step; absent: every core. */
   readonly threadCount?: number;
+  /** Told, in a line each, how loading goes on: a large checkpoint takes minutes the first time. */
+  readonly tell?: (line: string) => void;
   /** Start of the path of a profile that the runtime writes, for benchmarks; absent: none. */
   readonly profilePrefix?: string;
 }
@@ -71,9 +74,10 @@ export class MoshiEngine implements Engine {
     };
   }
 
-  /** @throws InferenceError `CHECKPOINT_*` where the directory does not hold a model that speaks. */
+  /** @throws InferenceError `CHECKPOINT_*` where the directory does not hold a model that speaks, `CACHE_DISK_FULL` */
   static async load(options: MoshiEngineOptions): Promise<MoshiEngine> {
-    const { modelDirectory, slotCount, cacheDirectory } = options;
+    const { modelDirectory, slotCount, cacheDirectory, tell = () => undefined } = options;
+    const beganMs = performance.now();
     const checkpoint = new Checkpoint(modelDirectory);
     try {
       checkpoint.validate();
@@ -83,9 +87,11 @@ export class MoshiEngine implements Engine {
           `${modelDirectory}: dep_q 0, a transcriber cannot answer a call`,
         );
       }
-      const hash = await checkpoint.hash();
-      const bundle = graphBundle('duplex', checkpoint, hash, cacheDirectory);
+      tell(`Loading ${modelDirectory}: ${inGb(checkpoint.weightBytes)}`);
+      const hash = await checkpoint.hash(cacheDirectory);
+      const bundle = graphBundle('duplex', checkpoint, hash, cacheDirectory, tell);
       const runner = await GraphRunner.load(bundle, options);
+      tell(`Loaded in ${((performance.now() - beganMs) / 1000).toFixed(1)} s`);
       return new MoshiEngine(checkpoint, hash, runner, slotCount);
     } finally {
       checkpoint.close();

@@ -10,7 +10,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from './onnx_pb.ts';
-import type { WeightsFile } from './weights-file.ts';
+import type { WeightStore } from './weights-file.ts';
 
 /** Name of a tensor in the graph. */
 export type Value = string & { readonly brand?: 'onnx value' };
@@ -32,14 +32,14 @@ const ATTRIBUTE_TYPES = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
 /** Collects nodes, inputs, outputs and weights, and writes them as one ONNX model. */
 export class GraphBuilder {
-  readonly #weights: WeightsFile;
+  readonly #weights: WeightStore;
   readonly #nodes: NodeProto[] = [];
   readonly #initializers = new Map<string, TensorProto>();
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
   #valueCount = 0;
 
-  constructor(weights: WeightsFile) {
+  constructor(weights: WeightStore) {
     this.#weights = weights;
   }
 

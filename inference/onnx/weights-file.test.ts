@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { WeightsFile } from './weights-file.ts';
+import { WeightsFile, WeightsMeasure } from './weights-file.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -20,12 +20,17 @@ describe('the weights file', () => {
       c: new Float32Array(2000).fill(6),
     };
     const places = Object.entries(tensors).map(([name, values]) => file.add(name, [values.length], () => values));
+    const measure = new WeightsMeasure();
+    const measured = Object.entries(tensors).map(([name, values]) => measure.add(name, [values.length]));
+    measure.add('a', [3]);
     const again = file.add('a', [3], () => {
       throw new Error('produced twice');
     });
     file.close();
     expect(again).toBe(places[0]);
     const bytes = readFileSync(path);
+    expect(measure.sizeBytes).toBe(bytes.length);
+    expect(measured.map(({ offsetBytes }) => offsetBytes)).toEqual(places.map(({ offsetBytes }) => offsetBytes));
     for (const [i, values] of Object.values(tensors).entries()) {
       const { location, offsetBytes, lengthBytes } = places[i]!;
       expect(location).toBe('weights.bin');

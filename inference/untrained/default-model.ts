@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { markUsed } from '../cache/kept-files.ts';
 import { sourcesDigest } from '../checkpoint/sources-digest.ts';
 import { SMALL } from './dimensions.ts';
 import { makeUntrainedCheckpoint } from './make-checkpoint.ts';
@@ -16,6 +17,7 @@ export async function defaultModelDirectory(cacheDirectory: string): Promise<str
   // Another generator makes another model of the same seed.
   const generator = sourcesDigest([import.meta.dirname]).slice(0, 12);
   const directory = join(cacheDirectory, `untrained-small-${SEED}-${generator}`);
-  if (!existsSync(directory)) await makeUntrainedCheckpoint(directory, SMALL, SEED);
+  if (existsSync(directory)) markUsed(directory);
+  else await makeUntrainedCheckpoint(directory, SMALL, SEED);
   return directory;
 }

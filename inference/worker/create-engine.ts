@@ -15,6 +15,8 @@ export interface EngineChoice {
   readonly threadCount?: number;
   /** `loopback`: how long a step takes. Default 0. */
   readonly simulatedStepMs?: number;
+  /** Told, in a line each, how the loading of `modelDir` goes on; the default model is there in a second. */
+  readonly tell?: (line: string) => void;
 }
 
 const SLOTS_MAX = 1024;
@@ -42,6 +44,7 @@ export async function createEngine(choice: EngineChoice): Promise<Engine> {
         slotCount,
         cacheDirectory,
         ...(choice.threadCount !== undefined && { threadCount: choice.threadCount }),
+        ...(choice.modelDir !== undefined && choice.tell && { tell: choice.tell }),
       });
     }
     default:

@@ -31,6 +31,8 @@ async function main(): Promise<void> {
     engine: values.engine,
     slotCount: Number(values.slots),
     simulatedStepMs: Number(values['simulated-step-ms']),
+    // Its standard output is the server's: the operator who waits sees what for.
+    tell: console.log,
     ...(values.model !== undefined && { modelDir: values.model }),
     ...(values.cache !== undefined && { cacheDir: values.cache }),
     ...(values.threads !== undefined && { threadCount: Number(values.threads) }),

@@ -51,6 +51,14 @@ describe('parley wav', () => {
     expect(first.said).not.toBe('');
   });
 
+  it('says beside what it finds out how the loading of a checkpoint goes on', { timeout: 60_000 }, async () => {
+    const [model] = (await readdir(join(dir, 'cache'))).filter((name) => name.startsWith('untrained-'));
+    const flags = ['--model', join(dir, 'cache', model!), '--cache', join(dir, 'cache')];
+    const result = await parley('wav', '--in', input, '--out', join(dir, '4.wav'), ...flags);
+    expect(result).toMatchObject({ code: 0, stdout: expect.stringContaining('real-time factor') });
+    expect(result.stderr).toMatch(/^Loading \/.*: [\d.]+ GB\nLoaded in \d+\.\d s\n$/);
+  });
+
   it('gives back what it heard through loopback', async () => {
     const out = join(dir, 'loopback.wav');
     expect(await parley('wav', '--engine', 'loopback', '--in', input, '--out', out)).toMatchObject({ code: 0 });

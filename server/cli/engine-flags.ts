@@ -12,6 +12,8 @@ export function engineChoice({ engine, model, cache, threads }: EngineFlags, slo
   return {
     engine,
     slotCount,
+    // Standard output is for what the command finds out.
+    tell: console.error,
     ...(model !== undefined && { modelDir: model }),
     ...(cache !== undefined && { cacheDir: cache }),
     ...(threads !== undefined && { threadCount: threads }),
