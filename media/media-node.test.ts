@@ -129,6 +129,22 @@ describe('calls through mediasoup', () => {
     expect(after.input.frameDeficitCount).toBeGreaterThanOrEqual(missed);
   }, 30_000);
 
+  it('go on after the worker hung: it is killed and replaced like one that died', async () => {
+    const { call } = await placeCall(440);
+    const hungPid = node.workerPid!;
+    const interrupted = once(call, 'interrupted');
+    const replaced = once(node, 'workerReplaced');
+    process.kill(hungPid, 'SIGSTOP');
+    const hungMs = performance.now();
+    await interrupted;
+    expect(performance.now() - hungMs).toBeGreaterThan(2_900);
+    await replaced;
+    expect(performance.now() - hungMs).toBeLessThan(6_000);
+    expect(node.workerPid).not.toBe(hungPid);
+    await call.restart();
+    expect(call.join().sendTransport.iceCandidates.length).toBe(2);
+  }, 30_000);
+
   it('can be restarted after each of ten kills, on the same port, within a second', async () => {
     const { call } = await placeCall(440);
     const portOf = () => call.join().sendTransport.iceCandidates.map(({ port }) => port);

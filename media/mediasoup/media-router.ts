@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createWorker, type types } from 'mediasoup';
 import { MediaError } from '../errors.ts';
 import type { ListenAddress, MediaNodeOptions } from './media-node-options.ts';
+import { watchWorker } from './worker-watch.ts';
 
 /**
  * Opus as browsers send it. RFC 7587 fixes the RTP clock at 48 kHz and two channels whatever is inside; the caller is
@@ -21,7 +22,7 @@ const OPUS: types.RouterRtpCodecCapability = {
 const RESTART_PAUSES_MS = [0, 100, 500, 2_000];
 
 export type MediaRouterEvents = {
-  /** mediasoup's process ended unasked: every transport is gone. */
+  /** mediasoup's process ended unasked, or hung and was killed: every transport is gone. */
   workerDied: [];
   workerReplaced: [startedInMs: number];
   /** A replacement could not be started; there will be no other. */
@@ -101,6 +102,7 @@ export class MediaRouter extends EventEmitter<MediaRouterEvents> implements Asyn
       const router = await worker.createRouter({ mediaCodecs: [OPUS] });
       const generation = { worker, webRtcServer, router };
       worker.once('died', () => void this.#replace(generation));
+      void watchWorker(worker);
       this.#generation = generation;
       // Closed while the process was starting: nobody would end it.
       if (this.#isClosed) this.close();
