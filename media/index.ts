@@ -19,10 +19,10 @@
  * (first packet of the caller), `interrupted []`, `restored []`, `peerFailed [error]`, `failed [error]` (a defect of
  * this call, which closes it and no other), `closed [reason]`.
  *
- * When mediasoup's worker dies, or hangs and is killed, every call emits `interrupted`: its transports are gone, its pipeline and frame peer
- * go on (the peer hears concealed audio). The worker is replaced at once; after `workerReplaced` the server calls
- * `await call.restart()`, sends the new JoinParams to the client, and the client joins again: connectTransport,
- * produce, consume. `restored` follows with the first packet.
+ * When mediasoup's worker dies, or hangs and is killed, every call emits `interrupted`: its transports are gone, its
+ * pipeline and frame peer go on (the peer hears concealed audio). The worker is replaced at once; after
+ * `workerReplaced` the server calls `await call.restart()`, sends the new JoinParams to the client, and the client
+ * joins again: connectTransport, produce, consume. `restored` follows with the first packet.
  *
  * Methods throw MediaError: see MEDIA_ERRORS. All times are `performance.now()` of the process, in milliseconds.
  */
