@@ -8,6 +8,13 @@ const LutSchema = z.object({
   lut: z.object({ n_bins: count, dim: count, tokenizer: z.literal('noop'), possible_values: z.array(z.string()) }),
 });
 
+const LettersSchema = z.object({
+  type: z.literal('tensor'),
+  tensor: z.object({ dim: count }),
+  // Our own key: Kyutai's programs make such tensors themselves and say nothing of how.
+  parley_letters: z.object({ alphabet: z.string().min(1), places: count }),
+});
+
 /** The keys of config.json that shape the language model; unknown keys belong to other programs and are left alone. */
 export const LmSchema = z.object({
   model_type: z.enum(['moshi', 'personaplex', 'stt']).default('moshi'),
@@ -47,7 +54,9 @@ export const LmSchema = z.object({
   lora: z.literal(false).default(false),
   extra_heads_num_heads: z.int().min(0).default(0),
   extra_heads_dim: z.int().min(1).default(6),
-  conditioners: z.record(z.string().regex(/^\w+$/), LutSchema).default({}),
+  conditioners: z
+    .record(z.string().regex(/^\w+$/), z.discriminatedUnion('type', [LutSchema, LettersSchema]))
+    .default({}),
   fuser: z
     .object({
       sum: z.array(z.string()).default([]),

@@ -79,4 +79,17 @@ describe('the language model of a config.json', () => {
     const { lm } = configWith({ dep_q: 0 });
     expect(lm).toMatchObject({ agentCodebookCount: 0, userCodebookCount: 8, depformer: undefined });
   });
+
+  it('takes any text where a conditioner reads letters, and demands that its size fits them', () => {
+    const letters = (dim: number) => ({
+      conditioners: { recalled: { type: 'tensor', tensor: { dim }, parley_letters: { alphabet: ' abc', places: 5 } } },
+      fuser: { sum: ['recalled'] },
+    });
+    expect(configWith(letters(20)).lm.conditioners.get('recalled')).toEqual({
+      kind: 'letters',
+      alphabet: ' abc',
+      places: 5,
+    });
+    expect(() => configWith(letters(21))).toThrow(/conditioners.recalled.*20/);
+  });
 });

@@ -20,11 +20,22 @@ export interface DepformerConfig {
   readonly weightSetCount: number;
 }
 
+/** Chooses one of a list of vectors. */
 export interface LutConditioner {
+  readonly kind: 'lut';
   readonly binCount: number;
   readonly dim: number;
   readonly values: readonly string[];
 }
+
+/** Takes any text, letter by letter: a vector for each letter at each place. */
+export interface LettersConditioner {
+  readonly kind: 'letters';
+  readonly alphabet: string;
+  readonly places: number;
+}
+
+export type Conditioner = LutConditioner | LettersConditioner;
 
 export interface LmConfig {
   readonly dim: number;
@@ -48,7 +59,7 @@ export interface LmConfig {
   readonly extraHeadCount: number;
   readonly extraHeadDim: number;
   /** Conditioners whose vector is added to the input embedding, by name. */
-  readonly conditioners: ReadonlyMap<string, LutConditioner>;
+  readonly conditioners: ReadonlyMap<string, Conditioner>;
   readonly isUntrained: boolean;
 }
 
@@ -199,16 +210,23 @@ function shapeDepformer(raw: z.infer<typeof LmSchema>, stepCount: number): Depfo
   };
 }
 
-function shapeConditioner(raw: z.infer<typeof LmSchema>, name: string): LutConditioner {
-  const lut = raw.conditioners[name]?.lut;
-  demand(lut !== undefined, 'fuser.sum', `one of [${Object.keys(raw.conditioners)}]`, name);
-  demand(
-    lut!.possible_values.length <= lut!.n_bins,
-    `conditioners.${name}`,
-    `at most ${lut!.n_bins} values`,
-    lut!.possible_values.length,
-  );
-  return { binCount: lut!.n_bins, dim: lut!.dim, values: lut!.possible_values };
+function shapeConditioner(raw: z.infer<typeof LmSchema>, name: string): Conditioner {
+  const described = raw.conditioners[name];
+  demand(described !== undefined, 'fuser.sum', `one of [${Object.keys(raw.conditioners)}]`, name);
+  const key = `conditioners.${name}`;
+  if (described!.type === 'tensor') {
+    const { alphabet, places } = described!.parley_letters;
+    demand(
+      described!.tensor.dim === alphabet.length * places,
+      key,
+      `dim ${alphabet.length * places}`,
+      described!.tensor.dim,
+    );
+    return { kind: 'letters', alphabet, places };
+  }
+  const { n_bins: binCount, dim, possible_values: values } = described!.lut;
+  demand(values.length <= binCount, key, `at most ${binCount} values`, values.length);
+  return { kind: 'lut', binCount, dim, values };
 }
 
 function shapeMimi(raw: z.infer<typeof MimiSchema>): MimiConfig {

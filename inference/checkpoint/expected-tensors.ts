@@ -181,11 +181,14 @@ function depformer(lm: LmConfig): ExpectedTensor[] {
 }
 
 function conditioners(lm: LmConfig): ExpectedTensor[] {
-  return [...lm.conditioners].flatMap(([name, { binCount, dim }]) => {
+  return [...lm.conditioners].flatMap(([name, conditioner]) => {
     const key = `condition_provider.conditioners.${name}`;
+    const inputDim = conditioner.kind === 'lut' ? conditioner.dim : conditioner.alphabet.length * conditioner.places;
     return [
-      { key: `${key}.embed.weight`, shape: [binCount + 1, dim] },
-      { key: `${key}.output_proj.weight`, shape: [lm.dim, dim] },
+      ...(conditioner.kind === 'lut'
+        ? [{ key: `${key}.embed.weight`, shape: [conditioner.binCount + 1, conditioner.dim] }]
+        : []),
+      { key: `${key}.output_proj.weight`, shape: [lm.dim, inputDim] },
       { key: `${key}.learnt_padding`, shape: [1, 1, lm.dim] },
     ];
   });

@@ -3,11 +3,11 @@ import type { ParleyNode } from '../node.ts';
 import { Callers, listen, untilHeard, untilState } from './callers.ts';
 import { givenNode } from './given-node.ts';
 import { toneLevelDb } from './tone-level.ts';
-import { CALLER_RATE_HZ, type WrtcCaller } from './wrtc-caller.ts';
+import { CALLER_RATE_HZ } from './wrtc-caller.ts';
 
 const SLOTS = 8;
 /** How many seconds of each of the eight calls are listened to. */
-const WINDOWS = 7;
+const LISTENED_S = 7;
 // Far apart, so that the codec's noise around one is not taken for another, and none a harmonic of another.
 const TONES_HZ = [443, 739, 1237, 1831, 2539, 3433, 4637, 6131];
 
@@ -70,18 +70,18 @@ describe('a call', () => {
 describe('eight calls at once', { timeout: 120_000 }, () => {
   it('each get their own tone back and the others below −60 dB; a ninth is refused until one ends', async () => {
     const live = await Promise.all(TONES_HZ.map((toneHz) => callers.call(node, toneHz)));
-    const othersDb = async (caller: WrtcCaller, own: number): Promise<number> => {
-      const heard = await listen(caller);
-      const levelsDb = TONES_HZ.map((toneHz) => toneLevelDb(heard, toneHz, CALLER_RATE_HZ));
-      return Math.max(...levelsDb.filter((_, other) => other !== own)) - levelsDb[own]!;
-    };
     await Promise.all(
-      live.map(async (caller, index) => {
-        await untilHeard(caller, TONES_HZ[index]!);
-        // A voice that leaks is there all the time; the clicks of a busy machine's gaps, as loud as the limit, are not.
-        const levelsDb: number[] = [];
-        while (levelsDb.length < WINDOWS) levelsDb.push(await othersDb(caller, index));
-        expect(levelsDb.toSorted((a, b) => a - b)[WINDOWS >> 1]).toBeLessThan(-60);
+      live.map(async (caller, own) => {
+        await untilHeard(caller, TONES_HZ[own]!);
+        // A neighbour that leaks is there all the time; the clicks of a busy machine's gaps are not.
+        const leastDb = TONES_HZ.map(() => 0);
+        for (let second = 0; second < LISTENED_S; second++) {
+          const heard = await listen(caller);
+          const levelsDb = TONES_HZ.map((toneHz) => toneLevelDb(heard, toneHz, CALLER_RATE_HZ));
+          for (const [other, levelDb] of levelsDb.entries())
+            leastDb[other] = Math.min(leastDb[other]!, levelDb - levelsDb[own]!);
+        }
+        expect(Math.max(...leastDb.filter((_, other) => other !== own))).toBeLessThan(-60);
       }),
     );
 
