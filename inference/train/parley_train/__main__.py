@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-STEPS = ("banks", "codec", "judge-codec", "probe", "tokenizer", "compose", "moshi", "transcriber")
+STEPS = ("banks", "prompts", "codec", "judge-codec", "probe", "tokenizer", "compose", "moshi", "transcriber")
 # How many renderings of every intent each engine gives.
 CALLERS = {"callers-classic": {"flite": 80, "espeak": 80}, "callers-kokoro": {"kokoro": 40}}
 PROMPTS_SEEN = {"kokoro": 6, "flite": 2, "espeak": 2}
@@ -58,6 +58,14 @@ def _banks(options) -> None:
         make_caller_bank(options.work, domain, SEEN_PROMPTS, PROMPTS_SEEN, **held_out)
     if wanted in (None, UNSEEN_PROMPTS):
         make_caller_bank(options.work, domain, UNSEEN_PROMPTS, PROMPTS_UNSEEN, held_out_voices=True, **held_out)
+
+
+def _prompts(options) -> None:
+    from .export_prompts import export_prompts
+
+    for name in ("seen", "unseen"):
+        folder = options.work / "prompts" / name
+        print(f"{export_prompts(_bank(options, f'prompts-{name}'), folder)} prompts in {folder}")
 
 
 def _codec(options) -> None:
