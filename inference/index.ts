@@ -1,3 +1,7 @@
+export { demandSpace, inGb } from './cache/kept-files.ts';
+export { cacheFolder } from './cache-folder.mjs';
+export { readCheckpointConfig } from './checkpoint/config.ts';
+export { checkpointFileNames } from './checkpoint/file-names.ts';
 export type {
   Engine,
   EngineInfo,

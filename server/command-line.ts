@@ -38,7 +38,7 @@ export function readCommandLine(args: readonly string[]): Invocation {
     .option('--announce <address>', 'address that callers are told for the audio, behind NAT or in a container')
     .option('--allow-public', 'let anyone who reaches a public address call')
     .addOption(new Option('--engine <name>', 'what answers (default: moshi)').choices(['moshi', 'loopback']))
-    .option('--model <dir>', "checkpoint directory in Kyutai's layout")
+    .option('--model <model>', "checkpoint directory in Kyutai's layout, or owner/name of a pulled model")
     .option('--slots <number>', 'calls at once (default: 8)', wholeNumber)
     .option('--record <dir>', "log all that the engine is given there: callers' speech too, up to 8 GiB a start")
     .addOption(

@@ -17,6 +17,43 @@ export const SERVER_ERRORS = {
   WAV_UNREADABLE: { retryable: false, fix: 'Pass the path of a WAV file that exists and can be read.' },
   WAV_INVALID: { retryable: false, fix: 'Pass a whole WAV file, 1 to 192 kHz, of PCM, floats, A-law or mu-law.' },
   WAV_UNWRITABLE: { retryable: false, fix: 'Pass a path in a directory that exists and can be written to.' },
+  MODEL_NAME_INVALID: { retryable: false, fix: 'Name a repository of the hub as owner/name.' },
+  MODEL_UNKNOWN: {
+    retryable: false,
+    fix: 'Check owner/name and --revision; a private model needs HF_TOKEN, a token that may read it.',
+  },
+  MODEL_GATED: {
+    retryable: false,
+    fix: "Accept the conditions on the model's page of the hub, and set HF_TOKEN to a token of that account.",
+  },
+  MODEL_INCOMPLETE: { retryable: false, fix: "Pull a repository in Kyutai's own layout: the named file is needed." },
+  MODEL_NOT_PULLED: {
+    retryable: false,
+    fix: 'Pull it first, `npm run parley -- model pull OWNER/NAME`, or pass a directory that exists.',
+  },
+  MODEL_PULL_BUSY: {
+    retryable: true,
+    fix: 'Wait until the named process has pulled it; remove the named file if that process is none of ours.',
+  },
+  HUB_ENDPOINT_INVALID: {
+    retryable: false,
+    fix: 'Pass a URL such as https://huggingface.co to --endpoint or HF_ENDPOINT.',
+  },
+  HUB_TOKEN_REFUSED: { retryable: false, fix: 'Renew HF_TOKEN on the hub, or unset it: public models need none.' },
+  HUB_UNREACHABLE: {
+    retryable: true,
+    fix: 'Check the network and --endpoint; behind a proxy set NODE_USE_ENV_PROXY=1 beside HTTPS_PROXY.',
+  },
+  HUB_BUSY: { retryable: true, fix: 'Wait a while, and pull again: what is there is kept.' },
+  HUB_ANSWER_INVALID: {
+    retryable: false,
+    fix: 'Check that --endpoint or HF_ENDPOINT is the address of a hub or a mirror.',
+  },
+  DOWNLOAD_INTERRUPTED: { retryable: true, fix: 'Give the same command again: it goes on where it ended.' },
+  DOWNLOAD_CORRUPT: {
+    retryable: true,
+    fix: 'Pull again: the named file was removed. If it comes wrong once more, try another --endpoint.',
+  },
   CALL_NOT_FINITE: { retryable: false, fix: 'Use another checkpoint: the numbers of this one grow beyond all bounds.' },
 } as const;
 export type ServerErrorCode = keyof typeof SERVER_ERRORS;

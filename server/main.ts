@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { cacheFolder } from '../inference/index.ts';
 import { readCommandLine } from './command-line.ts';
 import { type ConfigOverrides, loadConfig } from './config/config.ts';
+import type { Config } from './config/schema.ts';
 import { readSetupRecord } from './config/setup-record.ts';
 import { fixOf } from './error-catalogue.ts';
 import { createLogger } from './log.ts';
 import { ParleyNode } from './node.ts';
+import { modelDirectory } from './pulled-models.ts';
 import { handleSignals } from './shutdown.ts';
 import { describeStartup } from './startup-block.ts';
 
@@ -25,7 +28,8 @@ try {
 }
 
 async function serve(configFile: string | undefined, overrides: ConfigOverrides): Promise<void> {
-  const config = await loadConfig(configFile ?? (existsSync(CONFIG_FILE) ? CONFIG_FILE : undefined), overrides);
+  const written = await loadConfig(configFile ?? (existsSync(CONFIG_FILE) ? CONFIG_FILE : undefined), overrides);
+  const config = withModelDirectory(written);
   const setup = await readSetupRecord(new URL('setup.json', STATE_DIR));
   const logger = createLogger('server', config.log.level);
   const node = await ParleyNode.start({ config, setup, stateDir: fileURLToPath(STATE_DIR), logger });
@@ -39,6 +43,13 @@ async function serve(configFile: string | undefined, overrides: ConfigOverrides)
   });
   const { engineInfo: engine, urls, addresses } = node;
   console.log(describeStartup({ urls, addresses, engine, modelDir: config.engine.modelDir }));
+}
+
+/** A model that was pulled is named by its repository: here is its directory. */
+function withModelDirectory(config: Config): Config {
+  const { modelDir } = config.engine;
+  if (modelDir === undefined) return config;
+  return { ...config, engine: { ...config.engine, modelDir: modelDirectory(modelDir, cacheFolder(process.env)) } };
 }
 
 function describeFailure(error: unknown): string {

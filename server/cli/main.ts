@@ -1,16 +1,22 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { INFERENCE_ERRORS, InferenceError } from '../../inference/index.ts';
 import { SERVER_ERRORS, ServerError } from '../errors.ts';
 import { conformanceCommand } from './conformance-command.ts';
+import { modelPullCommand } from './model-pull-command.ts';
 import { replayCommand } from './replay-command.ts';
 import { verifyCommand } from './verify-command.ts';
 import { wavCommand } from './wav-command.ts';
 
-const MODEL_FLAG = ['--model <dir>', "a checkpoint in Kyutai's layout; default: an untrained one"] as const;
-const CACHE_FLAG = ['--cache <dir>', 'where graphs and the untrained checkpoint are kept'] as const;
+const MODEL_FLAG = [
+  '--model <model>',
+  "a checkpoint directory in Kyutai's layout, or owner/name of a pulled model",
+] as const;
+const CACHE_FLAG = ['--cache <dir>', 'where graphs and models are kept'] as const;
 const THREADS_FLAG = ['--threads <n>', 'threads of one step; default: every core', parseCount] as const;
 
-const program = new Command('parley').description('Tools for Parley: run, verify and replay models without a call.');
+const program = new Command('parley')
+  .description('Tools for Parley: fetch, run, verify and replay models without a call.')
+  .option('--yes', 'agree to whatever would be asked');
 
 program
   .command('wav')
@@ -45,6 +51,21 @@ program
   .description('try an inference worker against each clause of its protocol')
   .argument('<socket>', 'where it listens; all its slots should be free')
   .action(async (socket) => passOrFail(await conformanceCommand(socket)));
+
+program
+  .command('model')
+  .description('models of the Hugging Face hub')
+  .command('pull')
+  .description('download a model that Parley can run; what an earlier pull began goes on')
+  .argument('<owner/name>', 'such as kyutai/moshiko-pytorch-bf16')
+  .option('--revision <name>', 'a branch, a tag or a commit', 'main')
+  .addOption(
+    new Option('--endpoint <url>', 'the hub or a mirror of it').env('HF_ENDPOINT').default('https://huggingface.co'),
+  )
+  .option(...CACHE_FLAG)
+  .action(async (repository, _, command) =>
+    passOrFail(await modelPullCommand(repository, command.optsWithGlobals(), process.env.HF_TOKEN || undefined)),
+  );
 
 try {
   await program.parseAsync();

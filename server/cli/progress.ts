@@ -3,10 +3,15 @@ import { SingleBar } from 'cli-progress';
 /**
  * Shows a bar on stderr while `work` goes on; where that is no terminal, nothing.
  * @param total in whatever `work` counts; `report` is told how much of it is done.
+ * @param options.label stands before the bar.
  */
-export async function withProgress<T>(total: number, work: (report: (done: number) => void) => Promise<T>): Promise<T> {
+export async function withProgress<T>(
+  total: number,
+  work: (report: (done: number) => void) => Promise<T>,
+  { label = '' } = {},
+): Promise<T> {
   const bar = new SingleBar({
-    format: '{bar} {percentage} %, {eta_formatted} to go',
+    format: `${label && `${label} `}{bar} {percentage} %, {eta_formatted} to go`,
     barCompleteChar: '█',
     barIncompleteChar: '░',
     hideCursor: true,

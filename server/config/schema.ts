@@ -25,7 +25,7 @@ export const ConfigSchema = z.strictObject({
     .strictObject({
       name: z.enum(['moshi', 'loopback']).default('moshi'),
       modelDir: Path.optional().describe(
-        "Checkpoint in Kyutai's layout. Default: an untrained one, made on first use.",
+        "Checkpoint directory in Kyutai's layout, or owner/name of a pulled model. Default: an untrained one.",
       ),
       slotCount: z.int().min(1).max(1024).default(8).describe('Calls at once.'),
       threadCount: z.int().min(1).max(256).optional(),
