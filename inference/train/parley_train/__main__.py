@@ -16,7 +16,6 @@ PROMPTS_UNSEEN = {"kokoro": 4, "flite": 2, "espeak": 2, "festival": 2}
 DIALOGUE_FRAMES = 250
 SHARDS_KEPT = 400
 VALIDATION_DIALOGUES = 96
-CODEC_STEPS = 60_000
 MOSHI_STEPS = 30_000
 TRANSCRIBER_STEPS = 20_000
 
@@ -71,7 +70,7 @@ def _prompts(options) -> None:
 def _codec(options) -> None:
     from .train_codec import CodecPlan, train_codec
 
-    plan = CodecPlan(steps=options.steps or CODEC_STEPS)
+    plan = CodecPlan()
     names = ["agent", *CALLERS]
     print(f"{train_codec(options.work, names, plan, options.stop_at, options.threads)} steps done")
 

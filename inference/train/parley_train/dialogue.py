@@ -8,7 +8,7 @@ import numpy as np
 from .augment import as_heard, background, noise, room
 from .bank import Bank, Clip
 from .codec import FRAME_SAMPLES, SAMPLE_RATE_HZ
-from .domain import Domain, Intent
+from .domain import Domain, Intent, recalled_names
 from .tokenizer import EPAD, PAD
 
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
@@ -70,6 +70,8 @@ class Composer:
         self._intents = [intent for intent in domain.intents if intent.id in self._callers]
         self._stops = [intent for intent in self._intents if intent.kind == "stop"]
         self._recalls = [intent for intent in self._intents if intent.kind == "recall"]
+        self._recallable = {intent.id: domain.fillings(intent.recalled) for intent in self._recalls}
+        self._recallable["recall-name"] = [{"NAME": name} for name in recalled_names(domain)]
 
     def compose(self) -> Dialogue:
         dice, habits = self._dice, self._habits
@@ -157,8 +159,9 @@ class Composer:
         return self._answer(dialogue, self._choose_answer(intent, clip), free + dice.choice((2, 3, 3, 4)))
 
     def _recall_something(self, dialogue: Dialogue) -> None:
-        intent = self._dice.choice(self._recalls)
-        values = self._dice.choice(self._domain.fillings(intent.recalled))
+        # Names are the many; the others have few values.
+        intent = self._dice.choice([*self._recalls, self._domain.by_id["recall-name"]])
+        values = self._dice.choice(self._recallable[intent.id])
         dialogue.condition = self._domain.fill(intent.recalled, values).lower()
         self._recalled[intent.id] = self._domain.fill(intent.say[0], values)
 

@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 
 INTENTS_FILE = Path(__file__).resolve().parents[2] / "talk" / "intents.json"
+# Names that nobody says, but that may be recalled: so many that their letters must be read.
+NAMES_FILE = INTENTS_FILE.parent / "names.json"
 
 # A wording is held out where this hash of its canonical form is 0 modulo HELD_OUT_MODULUS.
 HELD_OUT_MODULUS = 5
@@ -144,6 +146,12 @@ class Domain:
             return "Yes" if left > right else "No"
         result = {"+": left + right, "-": left - right, "*": left * right}[operator]
         return number_in_words(result) if result >= 0 else None
+
+
+def recalled_names(domain: Domain) -> list[str]:
+    """Every name that a training dialogue may recall; held out are names as wordings are."""
+    names = domain.slots["NAME"] + json.loads(NAMES_FILE.read_text())
+    return [name for name in names if not is_held_out(name.lower())]
 
 
 def load_domain(path: Path = INTENTS_FILE) -> Domain:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .bank import BankWriter, as_rows
-from .domain import Domain, Intent
+from .domain import Domain, Intent, recalled_names
 from .greetings import greetings, is_held_out_greeting
 from .voices import AGENT_VOICE, Caller, Speakers, draw_caller
 
@@ -38,6 +38,8 @@ def agent_texts(domain: Domain) -> list[tuple[str, str]]:
                 filled = domain.fill(say, values)
                 if filled:
                     texts.setdefault(filled, intent.id)
+    for name in recalled_names(domain):
+        texts.setdefault(domain.fill(domain.by_id["recall-name"].say[0], {"NAME": name}), "recall-name")
     for greeting in greetings(domain):
         if not is_held_out_greeting(greeting):
             texts.setdefault(greeting, "greeting")

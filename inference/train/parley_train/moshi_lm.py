@@ -50,7 +50,13 @@ MOSHI_CONFIG = _SHARED | {
     # The later codebooks refine what the first ones said: they share weights.
     "depformer_weights_per_step_schedule": [0, 1, 2, 2, 3, 3, 3, 3],
     "delays": [0] + 2 * ([0] + [1] * (CODEBOOKS - 1)),
-    "conditioners": {"recalled": {"type": "tensor", "tensor": {"dim": RECALLED_DIM}}},
+    "conditioners": {
+        "recalled": {
+            "type": "tensor",
+            "tensor": {"dim": RECALLED_DIM},
+            "parley_letters": {"alphabet": _LETTERS, "places": RECALLED_LETTERS_MAX},
+        }
+    },
     "fuser": {"sum": ["recalled"], "cross": [], "prepend": []},
 }
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from .bank import Bank
-from .codec import MIMI_CONFIG, new_codec, scale_to_unit_variance
+from .codec import FRAME_SAMPLES, MIMI_CONFIG, new_codec, scale_to_unit_variance
 from .codec_data import CodecData
 from .discriminator import Discriminator, discriminator_loss, generator_losses
 from .phones import PhoneHead, phone_loss
@@ -18,6 +18,8 @@ from .spectral import SpectralLoss
 
 CHECKPOINT_EVERY_S = 240
 LOG_EVERY = 50
+# The discriminator costs four times what it judges: it sees a piece of each window, another one each time.
+JUDGED_SAMPLES = 6 * FRAME_SAMPLES
 # Kyutai's codebooks start by k-means, one level a step, and want more vectors than they have entries.
 START_STEPS = 2 * MIMI_CONFIG["quantizer"]["n_q"]
 START_SECONDS_OF_AUDIO = 96
@@ -25,16 +27,29 @@ START_SECONDS_OF_AUDIO = 96
 
 @dataclass(frozen=True)
 class CodecPlan:
-    """How long, in steps, and how much at once; the learning rate is held, then falls over the last `anneal` share."""
+    """
+    First everything learns, without an adversary. From `freeze_from` on the codes stay what they are, so that language
+    models may be trained on them, and the decoder alone learns, now against an adversary too. Counted in steps; in
+    either half the learning rate is held, then falls over the last `anneal` share.
+    """
 
-    steps: int
+    steps: int = 60_000
+    freeze_from: int = 25_000
     rows: int = 3
     learning_rate: float = 1e-3
+    decoder_learning_rate: float = 5e-4
     warm_up: int = 100
     anneal: float = 0.25
-    adversary_from: int = 12_000
     agent_share: float = 0.45
     semantic_weight: float = 0.5
+
+    def rate(self, step: int) -> float:
+        if step < self.freeze_from:
+            return self.learning_rate * min(1.0, (step + 1) / self.warm_up) * self._falling(step / self.freeze_from)
+        return self.decoder_learning_rate * self._falling((step - self.freeze_from) / (self.steps - self.freeze_from))
+
+    def _falling(self, share: float) -> float:
+        return min(1.0, 0.05 + 0.95 * (1 - share) / self.anneal)
 
 
 class CodecTraining(nn.Module):
@@ -47,6 +62,13 @@ class CodecTraining(nn.Module):
         self.semantic_head = PhoneHead(dimension)
         self.full_head = PhoneHead(dimension)
         self.discriminator = Discriminator()
+
+    def freeze_codes(self) -> None:
+        """Encoder and codebooks learn no more."""
+        codec = self.codec
+        for frozen in (codec.encoder, codec.encoder_transformer, codec.downsample, codec.quantizer):
+            frozen.requires_grad_(False)
+        codec.quantizer.eval()
 
     def through(self, heard: torch.Tensor):
         """[B, 1, samples] to (decoded, semantic latent, whole latent, commitment)."""
@@ -103,11 +125,13 @@ def train_codec(work_dir: Path, bank_names: list[str], plan: CodecPlan, stop_at:
     sums: dict[str, list[float]] = {}
     saved_at, logged_at = time.time(), time.time()
     while done < plan.steps and time.time() < stop_at:
+        if done >= plan.freeze_from:
+            training.freeze_codes()
         if done == 400:
             for level in (training.codec.quantizer.rvq_first, training.codec.quantizer.rvq_rest):
                 level.no_quantization_rate = 0.05
-        for group, base in ((optimiser, plan.learning_rate), (judge, plan.learning_rate / 2)):
-            group.param_groups[0]["lr"] = base * _rate(done, plan)
+        for learner in (optimiser, judge):
+            learner.param_groups[0]["lr"] = plan.rate(done)
         rows = math.ceil(START_SECONDS_OF_AUDIO / 1.6) if done < START_STEPS else plan.rows
         told = _step(training, spectral, data.batch(rows), optimiser, judge, plan, done, device)
         done += 1
@@ -126,15 +150,9 @@ def train_codec(work_dir: Path, bank_names: list[str], plan: CodecPlan, stop_at:
     return done
 
 
-def _rate(step: int, plan: CodecPlan) -> float:
-    anneal_from = plan.steps * (1 - plan.anneal)
-    falling = 1 - 0.95 * max(0.0, (step - anneal_from) / max(1.0, plan.steps - anneal_from))
-    return min(1.0, (step + 1) / plan.warm_up) * falling
-
-
 def _step(training, spectral, batch, optimiser, judge, plan, step, device) -> dict[str, float]:
     heard, wanted = batch.heard.to(device), batch.wanted.to(device)
-    has_adversary = step >= plan.adversary_from
+    is_frozen = step >= plan.freeze_from
     with torch.autocast(device.type, torch.bfloat16):
         made, semantic, whole, commitment = training.through(heard)
     aligned = batch.aligned.to(device)
@@ -142,14 +160,17 @@ def _step(training, spectral, batch, optimiser, judge, plan, step, device) -> di
     whole_loss, right = phone_loss(training.full_head(whole.float()), aligned, batch.sequences)
     log_mel, convergence = spectral(made[:, 0], wanted[:, 0])
     wave = (made - wanted).abs().mean()
-    loss = log_mel + 0.3 * convergence + 2 * wave + 0.5 * commitment
-    loss = loss + plan.semantic_weight * (0.5 * semantic_loss + 0.5 * whole_loss)
+    loss = log_mel + 0.3 * convergence + 2 * wave
+    if not is_frozen:
+        loss = loss + 0.5 * commitment + plan.semantic_weight * (0.5 * semantic_loss + 0.5 * whole_loss)
     told = {"mel": log_mel.item(), "convergence": convergence.item(), "commitment": commitment.item()}
     told |= {"phones_semantic": semantic_loss.item(), "phones": whole_loss.item(), "phones_right": right}
-    if has_adversary:
+    if is_frozen:
+        first = torch.randint(wanted.shape[-1] - JUDGED_SAMPLES + 1, ()).item()
+        real_piece, made_piece = (pcm[:, 0, first : first + JUDGED_SAMPLES] for pcm in (wanted, made))
         with torch.no_grad():
-            real = training.discriminator(wanted[:, 0])
-        adversarial, matching = generator_losses(real, training.discriminator(made[:, 0]))
+            real = training.discriminator(real_piece)
+        adversarial, matching = generator_losses(real, training.discriminator(made_piece))
         loss = loss + 0.3 * adversarial + matching
         told |= {"adversarial": adversarial.item(), "matching": matching.item()}
     optimiser.zero_grad(set_to_none=True)
@@ -157,8 +178,8 @@ def _step(training, spectral, batch, optimiser, judge, plan, step, device) -> di
     nn.utils.clip_grad_norm_(optimiser.param_groups[0]["params"], 5.0)
     optimiser.step()
     # Every second step: it learns faster than what it judges.
-    if has_adversary and step % 2 == 0:
-        told["discriminator"] = _judge_step(training.discriminator, wanted[:, 0], made[:, 0].detach(), judge)
+    if is_frozen and step % 2 == 0:
+        told["discriminator"] = _judge_step(training.discriminator, real_piece, made_piece.detach(), judge)
     return told
 
 

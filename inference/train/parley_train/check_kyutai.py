@@ -1,0 +1,46 @@
+"""Loads a checkpoint directory with Kyutai's own package and runs a few steps: what we ship is theirs to load too."""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from moshi.conditioners import TensorCondition
+from moshi.models import LMGen
+from moshi.models.loaders import CheckpointInfo
+
+from .moshi_lm import recalled_letters
+
+_STEPS = 25
+
+
+@torch.no_grad()
+def check(folder: Path) -> dict[str, int]:
+    """@returns how many parameters were loaded and how many frames were spoken. @raises what their loader raises."""
+    info = CheckpointInfo.from_hf_repo(
+        "unused/local",
+        moshi_weights=folder / "model.safetensors",
+        mimi_weights=folder / "mimi.safetensors",
+        tokenizer=folder / "tokenizer.model",
+        config_path=folder / "config.json",
+        mimi_config_path=folder / "mimi_config.json",
+    )
+    mimi, lm = info.get_mimi(), info.get_moshi(dtype=torch.float32)
+    info.get_text_tokenizer()
+    conditions = None
+    if lm.condition_provider is not None:
+        letters = TensorCondition.from_tensor(recalled_letters("the caller's name is nora"))
+        conditions = lm.condition_provider({"recalled": letters})
+    generator = LMGen(lm, use_sampling=False, condition_tensors=conditions)
+    spoken = 0
+    with mimi.streaming(1), generator.streaming(1):
+        for _ in range(_STEPS):
+            tokens = generator.step(mimi.encode(torch.zeros(1, 1, mimi.frame_size)))
+            if tokens is not None and lm.dep_q > 0:
+                spoken += mimi.decode(tokens[:, 1:]).shape[-1] // mimi.frame_size
+    parameters = sum(p.numel() for model in (mimi, lm) for p in model.parameters())
+    return {"parameters": parameters, "frames_spoken": spoken}
+
+
+if __name__ == "__main__":
+    print(json.dumps({folder: check(Path(folder)) for folder in sys.argv[1:]}))
