@@ -108,10 +108,9 @@ async function receive(hub: Hub, model: HubModel, part: GrowingPart, signal: Abo
   const timer = setTimeout(() => silence.abort(new Error(`silent for ${silenceMsMax} ms`)), silenceMsMax);
   try {
     const response = await hub.open(model, part.file, part.bytes, AbortSignal.any([signal, silence.signal]));
-    if (part.bytes > 0 && !goesOnAt(response, part.bytes)) await part.beginAnew();
-    if (response.status === 416) {
-      await response.body?.cancel();
-      throw new ServerError('HUB_BUSY', `${part.file.name}: 416 for a range within the file`);
+    if (part.bytes > 0 && !goesOnAt(response, part.bytes)) {
+      if (!isAllOf(response, part.file)) await refuse(response, part);
+      await part.beginAnew();
     }
     for await (const chunk of chunksOf(response)) {
       timer.refresh();
@@ -124,6 +123,18 @@ async function receive(hub: Hub, model: HubModel, part: GrowingPart, signal: Abo
 
 function goesOnAt({ status, headers }: Response, byte: number): boolean {
   return status === 206 && headers.get('content-range')?.startsWith(`bytes ${byte}-`) === true;
+}
+
+/** A server without ranges sends everything. Another length is another thing, such as the page of a proxy. */
+function isAllOf({ status, headers }: Response, { sizeBytes }: HubFile): boolean {
+  return status === 200 && Number(headers.get('content-length') ?? sizeBytes) === sizeBytes;
+}
+
+/** Gigabytes of a part are not thrown away for an answer that is none. */
+async function refuse(response: Response, { file, bytes }: GrowingPart): Promise<never> {
+  await response.body?.cancel().catch(() => undefined);
+  const range = response.headers.get('content-range') ?? 'no range';
+  throw new ServerError('HUB_ANSWER_INVALID', `${file.name} from byte ${bytes} on: ${response.status}, ${range}`);
 }
 
 /** Tells a broken connection from whatever goes wrong with what it brought. */
@@ -176,7 +187,7 @@ class GrowingPart {
       throw new ServerError('DOWNLOAD_CORRUPT', detail);
     }
     try {
-      await this.#handle.appendFile(chunk);
+      for (let done = 0; done < chunk.length; ) done += (await this.#handle.write(chunk, done)).bytesWritten;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
       throw new InferenceError('CACHE_DISK_FULL', this.#path, { cause: error });

@@ -88,7 +88,7 @@ export class Hub {
 
   /**
    * Asks for a file's bytes from one on. A server that cannot do that sends all of them.
-   * @returns the answer, with its body still to come: 206, or 200 from the first byte on, or 416.
+   * @returns the answer, with its body still to come: 206, or 200 from the first byte on.
    * @throws ServerError `MODEL_GATED`, `MODEL_INCOMPLETE`, `HUB_*`
    */
   open({ repository, commit }: HubModel, file: HubFile, fromByte: number, signal: AbortSignal): Promise<Response> {
@@ -116,7 +116,7 @@ export class Hub {
     } catch (cause) {
       throw unreachable(new URL(url).origin, cause);
     }
-    if (response.ok || (response.status === 416 && 'range' in headers)) return response;
+    if (response.ok) return response;
     await response.body?.cancel().catch(() => undefined);
     throw refusal(response, subject, { hasToken: this.#token !== undefined, endpoint: this.#endpoint });
   }

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -173,6 +176,18 @@ describe('a pull over a bad connection', () => {
     await expectWhole(await pull());
   });
 
+  it.each([
+    ['the page of a proxy', { page: '<html>Please log in' }],
+    ['another piece of the file', { startAt: 7 }],
+  ])('keeps what came when the rest is %s', async (_, fault) => {
+    hub.fault = (name, tryIndex) => (name === LM ? (tryIndex === 0 ? { breakAt: 40_000 } : fault) : undefined);
+    await expect(pull()).rejects.toMatchObject({ code: 'HUB_ANSWER_INVALID', message: expect.stringContaining(LM) });
+    const { size } = await stat(partial(`${LM}.part`));
+    hub.fault = () => undefined;
+    await expectWhole(await pull());
+    expect(rangesOf(LM).at(-1)).toBe(`bytes=${size}-`);
+  });
+
   it('ends when nothing new comes, keeps what came, and the next pull goes on there without asking', async () => {
     hub.fault = (name) => (name === LM ? { breakAt: 70_000 } : undefined);
     await expect(pull()).rejects.toMatchObject({ code: 'DOWNLOAD_INTERRUPTED', message: expect.stringContaining(LM) });
@@ -304,6 +319,27 @@ describe('a pull that cannot be', () => {
     await expect(pull(request, agreeing(offers))).rejects.toMatchObject({ code });
     expect(offers).toEqual([]);
     expect(hub.asked.filter(({ from }) => from === 'store')).toEqual([]);
+  });
+
+  it.each([
+    [401, 'invalid', 'HUB_TOKEN_REFUSED'],
+    [401, undefined, 'MODEL_GATED'],
+    [403, 'invalid', 'MODEL_GATED'],
+    [404, undefined, 'MODEL_INCOMPLETE'],
+    [400, undefined, 'HUB_ANSWER_INVALID'],
+    [503, undefined, 'DOWNLOAD_INTERRUPTED'],
+  ])('reads a bare %i to the token %s as %s', async (status, token, code) => {
+    hub.fault = () => ({ status });
+    await expect(pull({ token })).rejects.toMatchObject({ code });
+  });
+
+  it('says so when what answers is no hub', async () => {
+    const server = createServer((_request, response) => response.end('<html>Welcome')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    await expect(pull({ endpoint: `http://127.0.0.1:${port}/` })).rejects.toMatchObject({ code: 'HUB_ANSWER_INVALID' });
+    server.closeAllConnections();
+    server.close();
   });
 
   it('says that another process pulls the same commit; a lock that a dead one left is no hindrance', async () => {

@@ -39,12 +39,18 @@ function describeOffer({ model, directory, fileCount, sizeBytes, presentBytes }:
   return `${lines.join('\n')}\n`;
 }
 
+/** Oftener, and the time to go would be guessed from the last few packets. */
+const SHOWN_EVERY_MS = 500;
+
 /** Turns the bytes of each file into those of all. */
 function addedUp(show: (doneBytes: number) => void, tell: ((name: string) => void) | undefined): Report {
   const doneByFile = new Map<string, number>();
+  let shownAtMs = Number.NEGATIVE_INFINITY;
   return ({ name }, doneBytes) => {
     if (!doneByFile.has(name)) tell?.(name);
     doneByFile.set(name, doneBytes);
+    if (performance.now() - shownAtMs < SHOWN_EVERY_MS) return;
+    shownAtMs = performance.now();
     show([...doneByFile.values()].reduce((sum, bytes) => sum + bytes, 0));
   };
 }

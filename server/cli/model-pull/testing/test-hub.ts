@@ -13,6 +13,10 @@ export interface Fault {
   readonly status?: number;
   /** Sends everything whatever was asked for. */
   readonly ignoresRange?: boolean;
+  /** Sends this in place of the file, as the page of a proxy is. */
+  readonly page?: string;
+  /** Sends the file from this byte on, whatever was asked for. */
+  readonly startAt?: number;
   /** Sends another value for this byte. */
   readonly flipAt?: number;
   /** Sends this after the end. */
@@ -117,12 +121,22 @@ export class TestHub implements AsyncDisposable {
   #send(file: string, content: Buffer, request: IncomingMessage, response: ServerResponse): void {
     const tryIndex = this.#tries.get(file) ?? 0;
     this.#tries.set(file, tryIndex + 1);
-    const { breakAt, silentAt, status, ignoresRange, flipAt, surplus = '' } = this.fault(file, tryIndex) ?? {};
+    const {
+      breakAt,
+      silentAt,
+      status,
+      page,
+      ignoresRange,
+      startAt,
+      flipAt,
+      surplus = '',
+    } = this.fault(file, tryIndex) ?? {};
     if (status !== undefined) return void response.writeHead(status).end();
+    if (page !== undefined) return void response.end(page);
     const bytes = Buffer.concat([content, Buffer.from(surplus)]);
     if (flipAt !== undefined) bytes[flipAt]! ^= 1;
     const [, from] = (ignoresRange ? '' : (request.headers.range ?? '')).match(/^bytes=(\d+)-$/) ?? [];
-    const start = Number(from ?? 0);
+    const start = startAt ?? Number(from ?? 0);
     if (start >= bytes.length && from !== undefined) return void response.writeHead(416).end();
     response.writeHead(from === undefined ? 200 : 206, {
       'content-length': bytes.length - start,
