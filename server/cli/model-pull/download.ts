@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { InferenceError } from '../../../inference/index.ts';
+import { InferenceError, inGb } from '../../../inference/index.ts';
 import { SERVER_ERRORS, ServerError } from '../../errors.ts';
 import { RunningChecksum } from './checksum.ts';
 import { type Hub, type HubFile, type HubModel, unreachable } from './hub.ts';
@@ -190,7 +190,8 @@ class GrowingPart {
       for (let done = 0; done < chunk.length; ) done += (await this.#handle.write(chunk, done)).bytesWritten;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-      throw new InferenceError('CACHE_DISK_FULL', this.#path, { cause: error });
+      const detail = `${this.#path} needs ${inGb(this.file.sizeBytes - this.bytes)} more`;
+      throw new InferenceError('CACHE_DISK_FULL', detail, { cause: error });
     }
     this.checksum.add(chunk);
     this.bytes += chunk.length;

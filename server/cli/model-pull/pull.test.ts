@@ -165,6 +165,12 @@ describe('a pull over a bad connection', () => {
     expect(rangesOf(LM)).toEqual([undefined, 'bytes=50000-']);
   });
 
+  it('waits for a slow server as long as something comes', async () => {
+    hub.fault = (name) => (name === LM ? { pieceCount: 6 } : undefined);
+    await expectWhole(await pull());
+    expect(rangesOf(LM)).toEqual([undefined]);
+  });
+
   it.each([403, 429, 500, 503])('asks again when the store refuses with %i', async (status) => {
     hub.fault = (name, tryIndex) => (name === LM && tryIndex === 0 ? { status } : undefined);
     await expectWhole(await pull());

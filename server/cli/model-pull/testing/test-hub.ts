@@ -9,6 +9,8 @@ export interface Fault {
   readonly breakAt?: number;
   /** Says nothing more from this byte on. */
   readonly silentAt?: number;
+  /** Sends it in this many pieces, 100 ms apart. */
+  readonly pieceCount?: number;
   /** Refuses with this status. */
   readonly status?: number;
   /** Sends everything whatever was asked for. */
@@ -124,6 +126,7 @@ export class TestHub implements AsyncDisposable {
     const {
       breakAt,
       silentAt,
+      pieceCount,
       status,
       page,
       ignoresRange,
@@ -142,6 +145,7 @@ export class TestHub implements AsyncDisposable {
       'content-length': bytes.length - start,
       ...(from !== undefined && { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` }),
     });
+    if (pieceCount !== undefined) return drip(bytes.subarray(start), pieceCount, response);
     const end = breakAt ?? silentAt;
     if (end === undefined) return void response.end(bytes.subarray(start));
     response.write(bytes.subarray(start, Math.max(start, end)), () => {
@@ -169,6 +173,13 @@ export class TestHub implements AsyncDisposable {
   #note(from: Asked['from'], { headers: { range, authorization } }: IncomingMessage, path: string): void {
     this.asked.push({ from, path, range, authorization });
   }
+}
+
+function drip(bytes: Buffer, pieceCount: number, response: ServerResponse): void {
+  const pieceBytes = Math.ceil(bytes.length / pieceCount);
+  response.write(bytes.subarray(0, pieceBytes));
+  if (pieceCount === 1) response.end();
+  else setTimeout(() => drip(bytes.subarray(pieceBytes), pieceCount - 1, response), 100);
 }
 
 /** As `git hash-object` does. */
