@@ -145,7 +145,7 @@ export class TestHub implements AsyncDisposable {
       'content-length': bytes.length - start,
       ...(from !== undefined && { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` }),
     });
-    if (pieceCount !== undefined) return drip(bytes.subarray(start), pieceCount, response);
+    if (pieceCount !== undefined) return void drip(bytes.subarray(start), pieceCount, response);
     const end = breakAt ?? silentAt;
     if (end === undefined) return void response.end(bytes.subarray(start));
     response.write(bytes.subarray(start, Math.max(start, end)), () => {
