@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { canonical, Domain, heldOutGreetings, isHeldOut, type SlotValues } from './domain.ts';
+import { canonical, Domain, heldOutGreetings, isHeldOut, recallableNames, type SlotValues } from './domain.ts';
 import { inWords, normalise, wordErrors } from './words.ts';
 
 const domain = Domain.load();
@@ -10,6 +10,7 @@ const vectors = JSON.parse(readFileSync(join(import.meta.dirname, 'fixtures/doma
   readonly canonical: readonly [text: string, canonical: string][];
   readonly heldOut: Readonly<Record<string, string>>;
   readonly heldOutGreetings: readonly string[];
+  readonly trainedNames: readonly string[];
   readonly normalise: readonly [text: string, normalised: string][];
   readonly inWords: readonly [text: string, words: string][];
   readonly wordErrors: readonly [said: string, heard: string, count: number][];
@@ -31,6 +32,11 @@ describe('the domain, as the training reads it', () => {
 
   it('holds out the same greetings', () => {
     expect(heldOutGreetings(domain)).toEqual(vectors.heldOutGreetings);
+  });
+
+  it('holds out the same names', () => {
+    const trained = recallableNames(domain).filter((name) => !isHeldOut(name.toLowerCase()));
+    expect(trained).toEqual(vectors.trainedNames);
   });
 
   it('fills the same answers', () => {

@@ -132,6 +132,11 @@ export function isHeldOut(phrasing: string): boolean {
   return digest.readBigUInt64BE() % HELD_OUT_MODULUS === 0n;
 }
 
+/** @returns every name that may be recalled, and of which the training shows those that are not held out. */
+export function recallableNames(domain: Domain): string[] {
+  return [...domain.slots.NAME!, ...(JSON.parse(readFileSync(join(TALK, 'names.json'), 'utf8')) as string[])];
+}
+
 /** @returns the sentences that the agent begins a call with and that no training has shown. */
 export function heldOutGreetings(domain: Domain): string[] {
   const { openers, introductions, questions } = JSON.parse(readFileSync(join(TALK, 'greetings.json'), 'utf8')) as {

@@ -45,7 +45,7 @@ def main() -> None:
         request = json.loads(line)
         try:
             answer = _answer(request)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  Whoever asked is told.
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps({"id": request["id"]} | answer), flush=True)
 

@@ -7,7 +7,7 @@ import json
 import random
 import re
 
-from .domain import _FIELD, canonical, is_held_out, load_domain, normalise
+from .domain import _FIELD, canonical, is_held_out, load_domain, normalise, recalled_names
 from .greetings import greetings, is_held_out_greeting
 from .recogniser import in_words, word_errors
 
@@ -33,6 +33,7 @@ def main() -> None:
             intent.id: "".join(str(int(is_held_out(text))) for text in intent.phrasings) for intent in domain.intents
         },
         "heldOutGreetings": [text for text in greetings(domain) if is_held_out_greeting(text)],
+        "trainedNames": recalled_names(domain),
         "normalise": [[text, normalise(text)] for text in _HEARD],
         "inWords": [[text, in_words(text)] for text in _HEARD],
         "wordErrors": [[said, heard, word_errors(said, heard)] for said, heard in _WORDS],
