@@ -6,32 +6,63 @@ import json
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
-STEPS = ("banks", "prompts", "codec", "judge-codec", "probe", "tokenizer", "compose", "moshi", "transcriber")
-# How many renderings of every intent each engine gives.
-CALLERS = {"callers-classic": {"flite": 80, "espeak": 80}, "callers-kokoro": {"kokoro": 40}}
-PROMPTS_SEEN = {"kokoro": 6, "flite": 2, "espeak": 2}
-PROMPTS_UNSEEN = {"kokoro": 4, "flite": 2, "espeak": 2, "festival": 2}
-DIALOGUE_FRAMES = 250
-SHARDS_KEPT = 400
-VALIDATION_DIALOGUES = 96
-MOSHI_STEPS = 30_000
-TRANSCRIBER_STEPS = 20_000
+from .scale import SHIPPED, TINY, Scale
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every step is given. `stop_at` is `time.time()` at which to write a checkpoint and leave."""
+
+    work: Path
+    scale: Scale
+    stop_at: float
+    threads: int
+    part: str | None
+
+    def bank(self, name: str):
+        from .bank import Bank
+
+        return Bank(self.work / "bank" / name)
+
+    def domain(self):
+        from .domain import load_domain
+
+        return load_domain(self.scale.intents)
+
+    def codec(self):
+        import torch
+
+        from .judge_codec import load_codec
+
+        torch.set_num_threads(self.threads)
+        return load_codec(self.work, self.scale)[0]
+
+    @property
+    def tokenizer_file(self) -> Path:
+        return self.work / "tokenizer.model"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="parley_train", description=__doc__)
-    parser.add_argument("step", choices=STEPS)
+    parser.add_argument("step", choices=[*STEPS, "all"])
     parser.add_argument("--work", type=Path, default=Path.home() / ".cache" / "parley" / "train")
     parser.add_argument("--minutes", type=float, default=10_000, help="stops in time, and goes on when called again")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--steps", type=int, help="length of the whole training, over all calls")
     parser.add_argument("--part", help="of banks or dialogues: only this one")
+    parser.add_argument("--tiny", action="store_true", help="a tiny model of a few intents: does the pipeline run?")
     options = parser.parse_args()
     _prefer_a_lasting_heap()
-    options.stop_at = time.time() + options.minutes * 60
-    globals()["_" + options.step.replace("-", "_")](options)
+    scale = TINY if options.tiny else SHIPPED
+    stop_at = time.time() + options.minutes * 60
+    run = Run(options.work / "tiny" if options.tiny else options.work, scale, stop_at, options.threads, options.part)
+    run.work.mkdir(parents=True, exist_ok=True)
+    for name in STEPS if options.step == "all" else [options.step]:
+        started = time.time()
+        STEPS[name](run)
+        print(f"{name}: {time.time() - started:.0f} s", flush=True)
 
 
 def _prefer_a_lasting_heap() -> None:
@@ -42,132 +73,129 @@ def _prefer_a_lasting_heap() -> None:
         os.execv(sys.executable, [sys.executable, "-m", "parley_train", *sys.argv[1:]])
 
 
-def _banks(options) -> None:
-    from .domain import load_domain
-    from .make_banks import AGENT_BANK, SEEN_PROMPTS, UNSEEN_PROMPTS, make_agent_bank, make_caller_bank
+def _banks(run: Run) -> None:
+    from .bank import AGENT_BANK
+    from .make_banks import make_agent_bank, make_caller_bank
 
-    domain, wanted = load_domain(), options.part
-    if wanted in (None, AGENT_BANK):
-        make_agent_bank(options.work, domain)
-    for name, engines in CALLERS.items():
-        if wanted in (None, name):
-            make_caller_bank(options.work, domain, name, engines, stop_at=options.stop_at)
-    held_out = {"held_out_phrasings": True, "seed": 2, "stop_at": options.stop_at}
-    if wanted in (None, SEEN_PROMPTS):
-        make_caller_bank(options.work, domain, SEEN_PROMPTS, PROMPTS_SEEN, **held_out)
-    if wanted in (None, UNSEEN_PROMPTS):
-        make_caller_bank(options.work, domain, UNSEEN_PROMPTS, PROMPTS_UNSEEN, held_out_voices=True, **held_out)
-
-
-def _prompts(options) -> None:
-    from .export_prompts import export_prompts
-
-    for name in ("seen", "unseen"):
-        folder = options.work / "prompts" / name
-        print(f"{export_prompts(_bank(options, f'prompts-{name}'), folder)} prompts in {folder}")
-
-
-def _codec(options) -> None:
-    from .train_codec import CodecPlan, train_codec
-
-    plan = CodecPlan()
-    names = ["agent", *CALLERS]
-    print(f"{train_codec(options.work, names, plan, options.stop_at, options.threads)} steps done")
+    domain = run.domain()
+    if run.part in (None, AGENT_BANK):
+        make_agent_bank(run.work, domain, run.scale.extras)
+    for name, engines in run.scale.callers.items():
+        if run.part in (None, name):
+            make_caller_bank(run.work, domain, name, engines, stop_at=run.stop_at)
+    for name, engines in run.scale.prompts.items():
+        if run.part in (None, f"prompts-{name}"):
+            make_caller_bank(
+                run.work,
+                domain,
+                f"prompts-{name}",
+                engines,
+                held_out_phrasings=True,
+                held_out_voices=name == "unseen",
+                seed=2,
+                stop_at=run.stop_at,
+            )
 
 
-def _judge_codec(options) -> None:
+def _codec(run: Run) -> None:
+    from .train_codec import train_codec
+
+    print(f"{train_codec(run.work, run.scale, run.stop_at, run.threads)} steps done")
+
+
+def _judge_codec(run: Run) -> None:
     from .judge_codec import judge_codec
 
-    print(json.dumps(judge_codec(options.work, {"agent": "agent", "callers": "prompts-seen"}), indent=1))
+    figures = judge_codec(run.work, run.scale, {"agent": "agent", "callers": "prompts-seen"})
+    print(json.dumps(figures, indent=1))
 
 
-def _probe(options) -> None:
-    import torch
-
-    from .domain import load_domain
-    from .judge_codec import load_codec
+def _probe(run: Run) -> None:
     from .probe import probe_codes
 
-    torch.set_num_threads(options.threads)
-    codec, _ = load_codec(options.work)
-    banks = [_bank(options, name) for name in CALLERS]
-    print(json.dumps(probe_codes(codec, load_domain(), banks, _bank(options, "prompts-seen"), 60), indent=1))
+    banks = [run.bank(name) for name in run.scale.callers]
+    print(json.dumps(probe_codes(run.codec(), run.scale, run.domain(), banks, run.bank("prompts-seen")), indent=1))
 
 
-def _tokenizer(options) -> None:
-    from .domain import load_domain
+def _tokenizer(run: Run) -> None:
     from .tokenizer import make_tokenizer
 
-    make_tokenizer(load_domain(), _tokenizer_file(options))
+    make_tokenizer(run.domain(), run.tokenizer_file, run.scale.pieces, run.scale.extras)
 
 
-def _compose(options) -> None:
+def _compose(run: Run) -> None:
     """`--part train` goes on until it is stopped; `seen` and `unseen` are made once, for validation."""
-    import torch
-
     from .dialogue import Composer
-    from .domain import load_domain
-    from .judge_codec import load_codec
     from .shards import AgentCodes, encode_dialogues, keep_composing, save_shard
     from .tokenizer import load_tokenizer
 
-    torch.set_num_threads(options.threads)
-    domain, tokenizer, agent = load_domain(), load_tokenizer(_tokenizer_file(options)), _bank(options, "agent")
-    codec, _ = load_codec(options.work)
+    domain, tokenizer, agent, codec = run.domain(), load_tokenizer(run.tokenizer_file), run.bank("agent"), run.codec()
 
     def composer(names, seed):
-        return Composer(domain, agent, [_bank(options, name) for name in names], tokenizer, DIALOGUE_FRAMES, seed)
+        return Composer(domain, agent, [run.bank(name) for name in names], tokenizer, run.scale.dialogue_frames, seed)
 
-    for name in ("seen", "unseen"):
-        path = options.work / "shards" / name / "00000000.npz"
-        if options.part in (None, name) and not path.exists():
+    for name in run.scale.prompts:
+        path = run.work / "shards" / name / "00000000.npz"
+        if run.part in (None, name) and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             made = composer([f"prompts-{name}"], 1)
-            save_shard(encode_dialogues(codec, AgentCodes(codec, agent), made, VALIDATION_DIALOGUES), path)
-    if options.part in (None, "train"):
-        folder = options.work / "shards" / "train"
-        keep_composing(codec, lambda seed: composer(CALLERS, seed), agent, folder, SHARDS_KEPT, options.stop_at)
+            save_shard(encode_dialogues(codec, AgentCodes(codec, agent), made, run.scale.validation_dialogues), path)
+    if run.part in (None, "train"):
+        folder = run.work / "shards" / "train"
+        # A tiny run makes what it keeps, and goes on to the next step.
+        stop_at = run.stop_at if run.scale is SHIPPED else min(run.stop_at, time.time() + 20)
+        keep_composing(codec, run.scale, lambda seed: composer(run.scale.callers, seed), agent, folder, stop_at)
 
 
-def _moshi(options) -> None:
+def _moshi(run: Run) -> None:
     import numpy as np
     import torch
 
-    from .judge_codec import load_codec
-    from .moshi_lm import MOSHI_CONFIG
     from .shards import AgentCodes
-    from .train_lm import LmPlan, LmTrainer, MoshiTraining, moshi_loss
+    from .train_lm import LmTrainer, MoshiTraining, moshi_loss
 
-    codec, _ = load_codec(options.work)
-    silence = torch.from_numpy(AgentCodes(codec, _bank(options, "agent")).silence.astype(np.int64))
-    plan = LmPlan(steps=options.steps or MOSHI_STEPS)
-    training = MoshiTraining(MOSHI_CONFIG)
-    trainer = LmTrainer(options.work, "moshi", training, plan, options.threads)
+    silence = torch.from_numpy(AgentCodes(run.codec(), run.bank("agent")).silence.astype(np.int64))
+    training = MoshiTraining(run.scale.moshi_config())
+    trainer = LmTrainer(run.work, "moshi", training, run.scale.moshi_plan, run.threads)
     silence = silence.to(trainer.device)
-    trainer.train(lambda rows: moshi_loss(training, rows, silence), options.stop_at)
+    trainer.train(lambda rows: moshi_loss(training, rows, silence), run.stop_at)
     print(f"{trainer.step} steps done")
 
 
-def _transcriber(options) -> None:
-    from .moshi_lm import TRANSCRIBER_CONFIG
-    from .train_lm import LmPlan, LmTrainer, TranscriberTraining, transcriber_loss
+def _transcriber(run: Run) -> None:
+    from .train_lm import LmTrainer, TranscriberTraining, transcriber_loss
 
-    training = TranscriberTraining(TRANSCRIBER_CONFIG)
-    plan = LmPlan(steps=options.steps or TRANSCRIBER_STEPS)
-    trainer = LmTrainer(options.work, "transcriber", training, plan, options.threads)
-    trainer.train(lambda rows: transcriber_loss(training, rows), options.stop_at)
+    training = TranscriberTraining(run.scale.transcriber_config())
+    trainer = LmTrainer(run.work, "transcriber", training, run.scale.transcriber_plan, run.threads)
+    trainer.train(lambda rows: transcriber_loss(training, rows), run.stop_at)
     print(f"{trainer.step} steps done")
 
 
-def _bank(options, name: str):
-    from .bank import Bank
+def _export(run: Run) -> None:
+    from .check_kyutai import check
+    from .export import export
 
-    return Bank(options.work / "bank" / name)
+    mimi = run.scale.mimi_config()
+    for name, config, kind in (
+        ("moshi", run.scale.moshi_config(), "moshi"),
+        ("transcriber", run.scale.transcriber_config(), "stt"),
+    ):
+        folder = run.work / "export" / name
+        export(run.work, name, config, mimi, folder, kind)
+        print(f"Kyutai's package loads {folder}: {check(folder)}")
 
 
-def _tokenizer_file(options) -> Path:
-    return options.work / "tokenizer.model"
-
+STEPS = {
+    "banks": _banks,
+    "codec": _codec,
+    "judge-codec": _judge_codec,
+    "probe": _probe,
+    "tokenizer": _tokenizer,
+    "compose": _compose,
+    "moshi": _moshi,
+    "transcriber": _transcriber,
+    "export": _export,
+}
 
 if __name__ == "__main__":
     main()

@@ -8,6 +8,8 @@ import numpy as np
 
 from .kokoro import Span
 
+AGENT_BANK = "agent"
+
 _PEAK = 32_767
 
 

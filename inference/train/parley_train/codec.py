@@ -7,59 +7,9 @@ from moshi.modules.conv import StreamingConv1d, StreamingConvTranspose1d
 
 SAMPLE_RATE_HZ = 24_000
 FRAME_SAMPLES = 1920
-CODEBOOKS = 8
-_DIMENSION = 192
-
-MIMI_CONFIG = {
-    "sample_rate": SAMPLE_RATE_HZ,
-    "channels": 1,
-    "frame_rate": 12.5,
-    "seanet": {
-        "channels": 1,
-        "dimension": _DIMENSION,
-        "causal": True,
-        "n_filters": 16,
-        "n_residual_layers": 1,
-        "activation": "ELU",
-        "compress": 2,
-        "dilation_base": 2,
-        "disable_norm_outer_blocks": 0,
-        "kernel_size": 7,
-        "residual_kernel_size": 3,
-        "last_kernel_size": 3,
-        "norm": "none",
-        "pad_mode": "constant",
-        "ratios": [8, 6, 5, 4],
-        "true_skip": True,
-    },
-    "quantizer": {
-        "dimension": 64,
-        "n_q": CODEBOOKS,
-        "bins": 512,
-        "input_dimension": _DIMENSION,
-        "output_dimension": _DIMENSION,
-    },
-    "transformer": {
-        "d_model": _DIMENSION,
-        "num_heads": 6,
-        "num_layers": 4,
-        "causal": True,
-        "layer_scale": 0.01,
-        # 5 s at 25 Hz.
-        "context": 125,
-        "conv_layout": True,
-        "max_period": 10_000,
-        "gating": "none",
-        "norm": "layer_norm",
-        "positional_embedding": "rope",
-        "dim_feedforward": 4 * _DIMENSION,
-        "input_dimension": _DIMENSION,
-        "output_dimensions": [_DIMENSION],
-    },
-}
 
 
-def new_codec(config: dict = MIMI_CONFIG) -> MimiModel:
+def new_codec(config: dict) -> MimiModel:
     return get_mimi(None, config, num_codebooks=config["quantizer"]["n_q"])
 
 

@@ -71,7 +71,11 @@ class Composer:
         self._stops = [intent for intent in self._intents if intent.kind == "stop"]
         self._recalls = [intent for intent in self._intents if intent.kind == "recall"]
         self._recallable = {intent.id: domain.fillings(intent.recalled) for intent in self._recalls}
-        self._recallable["recall-name"] = [{"NAME": name} for name in recalled_names(domain)]
+        self._recallable["recall-name"] = [
+            values
+            for values in ({"NAME": name} for name in recalled_names(domain))
+            if domain.fill(domain.by_id["recall-name"].say[0], values) in self._agent_by_text
+        ]
 
     def compose(self) -> Dialogue:
         dice, habits = self._dice, self._habits

@@ -154,7 +154,8 @@ def recalled_names(domain: Domain) -> list[str]:
     return [name for name in names if not is_held_out(name.lower())]
 
 
-def load_domain(path: Path = INTENTS_FILE) -> Domain:
+def load_domain(limit: int | None = None, path: Path = INTENTS_FILE) -> Domain:
+    """@param limit takes that many intents of each kind only."""
     data = json.loads(path.read_text())
     intents = tuple(
         Intent(
@@ -169,4 +170,7 @@ def load_domain(path: Path = INTENTS_FILE) -> Domain:
         )
         for row in data["intents"]
     )
+    if limit is not None:
+        kinds = {intent.kind for intent in intents}
+        intents = tuple(i for kind in sorted(kinds) for i in [i for i in intents if i.kind == kind][:limit])
     return Domain(intents, data["slots"], data["maps"], {intent.id: intent for intent in intents})

@@ -7,15 +7,13 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from .codec import MIMI_CONFIG
-
 _MIMI_FILE = "mimi.safetensors"
 _LM_FILE = "model.safetensors"
 _TOKENIZER_FILE = "tokenizer.model"
 _STACKED = {"in_projs": "in_proj_weight", "out_projs": "out_proj.weight"}
 
 
-def export(work_dir: Path, name: str, lm_config: dict, folder: Path, model_type: str) -> None:
+def export(work_dir: Path, name: str, lm_config: dict, mimi_config: dict, folder: Path, model_type: str) -> None:
     """@param name of the training's folder. @param folder receives a whole checkpoint directory."""
     folder.mkdir(parents=True, exist_ok=True)
     config = lm_config | {
@@ -26,7 +24,7 @@ def export(work_dir: Path, name: str, lm_config: dict, folder: Path, model_type:
         "tokenizer_name": _TOKENIZER_FILE,
     }
     _write_json(folder / "config.json", config)
-    _write_json(folder / "mimi_config.json", MIMI_CONFIG)
+    _write_json(folder / "mimi_config.json", mimi_config)
     (folder / _TOKENIZER_FILE).write_bytes((work_dir / "tokenizer.model").read_bytes())
     save_file(_halved(_state(work_dir / name, "lm.")), str(folder / _LM_FILE))
     # Centroids are quotients of two sums: the codec's codebooks stay in full precision.

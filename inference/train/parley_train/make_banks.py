@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .bank import BankWriter, as_rows
+from .bank import AGENT_BANK, BankWriter, as_rows
 from .domain import Domain, Intent, recalled_names
 from .greetings import greetings, is_held_out_greeting
 from .voices import AGENT_VOICE, Caller, Speakers, draw_caller
@@ -18,19 +18,18 @@ from .voices import AGENT_VOICE, Caller, Speakers, draw_caller
 SPEECH_RMS = 0.08
 PEAK_MAX = 0.95
 
-AGENT_BANK = "agent"
-CALLER_BANK = "callers"
-SEEN_PROMPTS = "prompts-seen"
-UNSEEN_PROMPTS = "prompts-unseen"
-
 
 def levelled(pcm: np.ndarray) -> np.ndarray:
     gain = SPEECH_RMS / max(1e-4, float(np.sqrt(np.mean(pcm**2))))
     return pcm * min(gain, PEAK_MAX / max(1e-4, float(np.abs(pcm).max())))
 
 
-def agent_texts(domain: Domain) -> list[tuple[str, str]]:
-    """Every sentence of the agent, with the intent that it answers; greetings come under `greeting`."""
+def agent_texts(domain: Domain, extras: int | None = None) -> list[tuple[str, str]]:
+    """
+    Every sentence of the agent, with the intent that it answers; greetings come under `greeting`.
+
+    @param extras takes that many greetings and recalled names only.
+    """
     texts = {}
     for intent in domain.intents:
         for say in (*intent.say, *intent.without):
@@ -38,18 +37,18 @@ def agent_texts(domain: Domain) -> list[tuple[str, str]]:
                 filled = domain.fill(say, values)
                 if filled:
                     texts.setdefault(filled, intent.id)
-    for name in recalled_names(domain):
+    for name in recalled_names(domain)[:extras]:
         texts.setdefault(domain.fill(domain.by_id["recall-name"].say[0], {"NAME": name}), "recall-name")
-    for greeting in greetings(domain):
-        if not is_held_out_greeting(greeting):
-            texts.setdefault(greeting, "greeting")
+    spoken_first = [greeting for greeting in greetings(domain) if not is_held_out_greeting(greeting)]
+    for greeting in spoken_first[:extras]:
+        texts.setdefault(greeting, "greeting")
     return list(texts.items())
 
 
-def make_agent_bank(work_dir: Path, domain: Domain, limit: int | None = None) -> None:
+def make_agent_bank(work_dir: Path, domain: Domain, extras: int | None) -> None:
     speakers = Speakers(work_dir)
     writer = BankWriter(work_dir / "bank" / AGENT_BANK)
-    for text, intent in agent_texts(domain)[:limit]:
+    for text, intent in agent_texts(domain, extras):
         if text in writer.keys:
             continue
         speech = speakers.agent(text)

@@ -9,8 +9,9 @@ from torch.nn import functional
 
 from .augment import as_heard, background
 from .bank import Bank, Clip
-from .codec import CODEBOOKS, FRAME_SAMPLES, MIMI_CONFIG
+from .codec import FRAME_SAMPLES
 from .domain import Domain, normalise
+from .scale import CODEBOOKS, Scale
 
 _EPOCHS = 12
 _ROWS = 64
@@ -34,17 +35,16 @@ class Probe(nn.Module):
         return self.out(functional.dropout(mixed.amax(1), 0.3, self.training))
 
 
-def probe_codes(codec, domain: Domain, train: list[Bank], test: Bank, clips_per_intent: int, seed: int = 3) -> dict:
+def probe_codes(codec, scale: Scale, domain: Domain, train: list[Bank], test: Bank, seed: int = 3) -> dict:
     """@returns accuracy on held-out wordings from the codes and from the words, and their ratio."""
     intents = {intent.id: number for number, intent in enumerate(domain.intents)}
     dice = random.Random(seed)
-    chosen = _choose(train, clips_per_intent, dice)
+    chosen = _choose(train, scale.probe_clips, dice)
     test_rows = [(test, index) for index in range(len(test))]
     labels = [torch.tensor([intents[bank.clips[i].intent] for bank, i in rows]) for rows in (chosen, test_rows)]
 
     codes = [_encode(codec, rows, dice) for rows in (chosen, test_rows)]
-    bins = MIMI_CONFIG["quantizer"]["bins"]
-    from_codes = _accuracy(codes, labels, CODEBOOKS, bins, len(intents), seed)
+    from_codes = _accuracy(codes, labels, CODEBOOKS, scale.codec.bins, len(intents), seed)
 
     vocabulary: dict[str, int] = {}
     for bank, index in chosen:

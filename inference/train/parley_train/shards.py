@@ -11,8 +11,8 @@ import torch
 from .bank import Bank
 from .codec import FRAME_SAMPLES
 from .dialogue import AgentTurn, Composer, Dialogue
+from .scale import Scale
 
-DIALOGUES_PER_SHARD = 32
 _ENCODED_AT_ONCE = 8
 # Every clip of the agent is coded after the same silence, so that it has the same codes wherever it is said.
 _LEAD_FRAMES = 25
@@ -98,8 +98,8 @@ def load_shard(path: Path) -> Shard:
         return Shard(data["codes"], data["transcript"], data["decisions"], data["conditions"].tolist())
 
 
-def keep_composing(codec, make_composer, agent: Bank, folder: Path, keep: int, stop_at: float) -> None:
-    """Writes shard after shard, deleting the oldest beyond `keep`. @param make_composer seed to Composer."""
+def keep_composing(codec, scale: Scale, make_composer, agent: Bank, folder: Path, stop_at: float) -> None:
+    """Writes shard after shard, deleting the oldest beyond those kept. @param make_composer seed to Composer."""
     folder.mkdir(parents=True, exist_ok=True)
     for part in folder.glob("*.part.npz"):
         part.unlink()
@@ -108,9 +108,11 @@ def keep_composing(codec, make_composer, agent: Bank, folder: Path, keep: int, s
     agent_codes = AgentCodes(codec, agent)
     while time.time() < stop_at:
         composer = make_composer(number)
-        save_shard(encode_dialogues(codec, agent_codes, composer, DIALOGUES_PER_SHARD), folder / f"{number:08d}.npz")
+        save_shard(
+            encode_dialogues(codec, agent_codes, composer, scale.dialogues_per_shard), folder / f"{number:08d}.npz"
+        )
         number += 1
-        for old in sorted(folder.glob("[0-9]*[0-9].npz"))[:-keep]:
+        for old in sorted(folder.glob("[0-9]*[0-9].npz"))[: -scale.shards_kept]:
             old.unlink()
 
 

@@ -11,12 +11,11 @@ from .make_banks import agent_texts
 # Moshi's own numbers (facts of its layout): a new word comes, and nothing comes.
 EPAD = 0
 PAD = 3
-PIECES = 800
 
 
-def make_tokenizer(domain: Domain, path: Path, pieces: int = PIECES) -> None:
+def make_tokenizer(domain: Domain, path: Path, pieces: int, extras: int | None) -> None:
     """Agent and callers share it, so that the transcriber speaks it too. Names stay in letters' reach."""
-    sentences = [text for text, _ in agent_texts(domain)]
+    sentences = [text for text, _ in agent_texts(domain, extras)]
     for intent in domain.intents:
         for phrasing in intent.training_phrasings:
             sentences += [domain.spoken(phrasing, values) for values in domain.fillings(phrasing)[:20]]

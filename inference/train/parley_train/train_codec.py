@@ -3,59 +3,31 @@
 import json
 import math
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from .bank import Bank
-from .codec import FRAME_SAMPLES, MIMI_CONFIG, new_codec, scale_to_unit_variance
+from .bank import AGENT_BANK, Bank
+from .codec import FRAME_SAMPLES, new_codec, scale_to_unit_variance
 from .codec_data import CodecData
 from .discriminator import Discriminator, discriminator_loss, generator_losses
 from .phones import PhoneHead, phone_loss
+from .scale import CODEBOOKS, Scale
 from .spectral import SpectralLoss
 
 CHECKPOINT_EVERY_S = 240
 LOG_EVERY = 50
 # The discriminator costs four times what it judges: it sees a piece of each window, another one each time.
 JUDGED_SAMPLES = 6 * FRAME_SAMPLES
-# Kyutai's codebooks start by k-means, one level a step, and want more vectors than they have entries.
-START_STEPS = 2 * MIMI_CONFIG["quantizer"]["n_q"]
-START_SECONDS_OF_AUDIO = 96
-
-
-@dataclass(frozen=True)
-class CodecPlan:
-    """
-    First everything learns, without an adversary. From `freeze_from` on the codes stay what they are, so that language
-    models may be trained on them, and the decoder alone learns, now against an adversary too. Counted in steps; in
-    either half the learning rate is held, then falls over the last `anneal` share.
-    """
-
-    steps: int = 60_000
-    freeze_from: int = 25_000
-    rows: int = 3
-    learning_rate: float = 1e-3
-    decoder_learning_rate: float = 5e-4
-    warm_up: int = 100
-    anneal: float = 0.25
-    agent_share: float = 0.45
-    semantic_weight: float = 0.5
-
-    def rate(self, step: int) -> float:
-        if step < self.freeze_from:
-            return self.learning_rate * min(1.0, (step + 1) / self.warm_up) * self._falling(step / self.freeze_from)
-        return self.decoder_learning_rate * self._falling((step - self.freeze_from) / (self.steps - self.freeze_from))
-
-    def _falling(self, share: float) -> float:
-        return min(1.0, 0.05 + 0.95 * (1 - share) / self.anneal)
+# Kyutai's codebooks start by k-means, one level a step.
+START_STEPS = 2 * CODEBOOKS
 
 
 class CodecTraining(nn.Module):
     """All that learns, so that one state dict holds it."""
 
-    def __init__(self, config: dict = MIMI_CONFIG):
+    def __init__(self, config: dict):
         super().__init__()
         self.codec = new_codec(config)
         dimension = config["seanet"]["dimension"]
@@ -84,18 +56,19 @@ class CodecTraining(nn.Module):
         return pcm.float(), semantic.x, whole, semantic.penalty.mean() + rest.penalty.mean()
 
 
-def train_codec(work_dir: Path, bank_names: list[str], plan: CodecPlan, stop_at: float, threads: int = 2) -> int:
+def train_codec(work_dir: Path, scale: Scale, stop_at: float, threads: int) -> int:
     """@param stop_at `time.time()` at which to write the checkpoint and leave. @returns the steps done in all."""
     torch.set_num_threads(threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    agent, *callers = [Bank(work_dir / "bank" / name) for name in bank_names]
+    plan = scale.codec_plan
+    agent, *callers = [Bank(work_dir / "bank" / name) for name in (AGENT_BANK, *scale.callers)]
     folder = work_dir / "codec"
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint_file = folder / "checkpoint.pt"
     saved = torch.load(checkpoint_file, map_location=device, weights_only=True) if checkpoint_file.exists() else None
     done = saved["step"] if saved else 0
 
-    training = CodecTraining().to(device)
+    training = CodecTraining(scale.mimi_config()).to(device)
     spectral = SpectralLoss().to(device)
     data = CodecData(agent, callers, plan.agent_share, seed=done + 1)
     made_by = [p for name, p in training.named_parameters() if not name.startswith("discriminator.")]
@@ -132,7 +105,7 @@ def train_codec(work_dir: Path, bank_names: list[str], plan: CodecPlan, stop_at:
                 level.no_quantization_rate = 0.05
         for learner in (optimiser, judge):
             learner.param_groups[0]["lr"] = plan.rate(done)
-        rows = math.ceil(START_SECONDS_OF_AUDIO / 1.6) if done < START_STEPS else plan.rows
+        rows = plan.start_rows if done < START_STEPS else plan.rows
         told = _step(training, spectral, data.batch(rows), optimiser, judge, plan, done, device)
         done += 1
         for name, value in told.items():

@@ -14,10 +14,10 @@ from moshi.models.lm_utils import _delay_sequence
 from torch import nn
 from torch.nn import functional
 
-from .codec import CODEBOOKS
 from .moshi_lm import new_lm, recalled_letters
+from .scale import CODEBOOKS, LmPlan
 from .shards import Shard, load_shard, random_shards
-from .tokenizer import EPAD, PAD, PIECES
+from .tokenizer import EPAD, PAD
 
 CHECKPOINT_EVERY_S = 240
 LOG_EVERY = 50
@@ -33,21 +33,12 @@ _HEARD_WEIGHT = 0.5
 _SILENT_SHARE = 0.04
 
 
-@dataclass(frozen=True)
-class LmPlan:
-    steps: int
-    rows: int = 4
-    learning_rate: float = 1e-3
-    warm_up: int = 300
-    anneal: float = 0.3
-
-
 class MoshiTraining(nn.Module):
     def __init__(self, config: dict):
         super().__init__()
         self.lm = new_lm(config)
         # Dropped when the model is exported.
-        self.heard_head = nn.Linear(config["dim"], PIECES, bias=False)
+        self.heard_head = nn.Linear(config["dim"], config["text_card"], bias=False)
 
 
 class TranscriberTraining(nn.Module):
@@ -217,10 +208,7 @@ class LmTrainer:
         return figures
 
     def _one_step(self, loss_of, rows: Rows) -> dict[str, float]:
-        plan = self._plan
-        anneal_from = plan.steps * (1 - plan.anneal)
-        falling = 1 - 0.95 * max(0.0, (self.step - anneal_from) / (plan.steps - anneal_from))
-        self._optimiser.param_groups[0]["lr"] = plan.learning_rate * min(1.0, (self.step + 1) / plan.warm_up) * falling
+        self._optimiser.param_groups[0]["lr"] = self._plan.rate(self.step)
         with torch.autocast(self.device.type, torch.bfloat16):
             loss, told = loss_of(rows)
         self._optimiser.zero_grad(set_to_none=True)
