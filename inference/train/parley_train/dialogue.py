@@ -63,11 +63,15 @@ class Composer:
         self._habits = Habits()
         self._agent_by_text = {clip.text: index for index, clip in enumerate(agent.clips)}
         self._greetings = [index for index, clip in enumerate(agent.clips) if clip.intent == "greeting"]
-        self._callers: dict[str, list[tuple[Bank, int]]] = {}
+        # By bank first: the banks with the better voices have fewer clips.
+        self._callers: list[tuple[Bank, dict[str, list[int]]]] = []
         for bank in callers:
+            by_intent: dict[str, list[int]] = {}
             for index, clip in enumerate(bank.clips):
-                self._callers.setdefault(clip.intent, []).append((bank, index))
-        self._intents = [intent for intent in domain.intents if intent.id in self._callers]
+                by_intent.setdefault(clip.intent, []).append(index)
+            self._callers.append((bank, by_intent))
+        spoken = set.intersection(*(set(by_intent) for _, by_intent in self._callers))
+        self._intents = [intent for intent in domain.intents if intent.id in spoken]
         self._stops = [intent for intent in self._intents if intent.kind == "stop"]
         self._recalls = [intent for intent in self._intents if intent.kind == "recall"]
         self._recallable = {intent.id: domain.fillings(intent.recalled) for intent in self._recalls}
@@ -114,7 +118,8 @@ class Composer:
 
     def _say(self, dialogue: Dialogue, intent: Intent, start_s: float) -> tuple[int | None, Clip]:
         """@returns the frame in which the caller has ended, or None where there was no room."""
-        bank, index = self._dice.choice(self._callers[intent.id])
+        bank, by_intent = self._dice.choice(self._callers)
+        index = self._dice.choice(by_intent[intent.id])
         clip = bank.clips[index]
         first = int(start_s * SAMPLE_RATE_HZ)
         if first + clip.length > (self._frames - 25) * FRAME_SAMPLES:

@@ -10,6 +10,8 @@ from safetensors.torch import save_file
 _MIMI_FILE = "mimi.safetensors"
 _LM_FILE = "model.safetensors"
 _TOKENIZER_FILE = "tokenizer.model"
+# Many hosts of source code refuse larger files.
+_SHARD_BYTES_MAX = 15 << 20
 _STACKED = {"in_projs": "in_proj_weight", "out_projs": "out_proj.weight"}
 
 
@@ -26,12 +28,27 @@ def export(work_dir: Path, name: str, lm_config: dict, mimi_config: dict, folder
     _write_json(folder / "config.json", config)
     _write_json(folder / "mimi_config.json", mimi_config)
     (folder / _TOKENIZER_FILE).write_bytes((work_dir / "tokenizer.model").read_bytes())
-    save_file(_halved(_state(work_dir / name, "lm.")), str(folder / _LM_FILE))
+    _save(_halved(_state(work_dir / name, "lm.")), folder / _LM_FILE)
     # Centroids are quotients of two sums: the codec's codebooks stay in full precision.
     codec = _state(work_dir / "codec", "codec.")
-    save_file(
-        {key: value if "_codebook" in key else value.half() for key, value in codec.items()}, str(folder / _MIMI_FILE)
-    )
+    _save({key: value if "_codebook" in key else value.half() for key, value in codec.items()}, folder / _MIMI_FILE)
+
+
+def _save(state: dict[str, torch.Tensor], path: Path) -> None:
+    """In one file where it is small enough, else in shards with an index beside them, as the hub has them."""
+    shards: list[dict[str, torch.Tensor]] = [{}]
+    for key, value in state.items():
+        if sum(v.nbytes for v in shards[-1].values()) + value.nbytes > _SHARD_BYTES_MAX:
+            shards.append({})
+        shards[-1][key] = value
+    if len(shards) == 1:
+        save_file(state, str(path))
+        return
+    names = [f"{path.stem}-{i:05d}-of-{len(shards):05d}{path.suffix}" for i in range(1, len(shards) + 1)]
+    for name, shard in zip(names, shards):
+        save_file(shard, str(path.with_name(name)))
+    weight_map = {key: name for name, shard in zip(names, shards) for key in shard}
+    _write_json(path.with_name(f"{path.name}.index.json"), {"metadata": {}, "weight_map": weight_map})
 
 
 def _state(folder: Path, prefix: str) -> dict[str, torch.Tensor]:
