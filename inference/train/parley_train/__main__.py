@@ -9,16 +9,17 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from .deadline import Deadline
 from .scale import SHIPPED, TINY, Scale
 
 
 @dataclass(frozen=True)
 class Run:
-    """What every step is given. `stop_at` is `time.time()` at which to write a checkpoint and leave."""
+    """What every step is given."""
 
     work: Path
     scale: Scale
-    stop_at: float
+    deadline: Deadline
     threads: int
     part: str | None
 
@@ -56,8 +57,8 @@ def main() -> None:
     options = parser.parse_args()
     _prefer_a_lasting_heap()
     scale = TINY if options.tiny else SHIPPED
-    stop_at = time.time() + options.minutes * 60
-    run = Run(options.work / "tiny" if options.tiny else options.work, scale, stop_at, options.threads, options.part)
+    work = options.work / "tiny" if options.tiny else options.work
+    run = Run(work, scale, Deadline(options.minutes), options.threads, options.part)
     run.work.mkdir(parents=True, exist_ok=True)
     for name in STEPS if options.step == "all" else [options.step]:
         started = time.time()
@@ -82,7 +83,7 @@ def _banks(run: Run) -> None:
         make_agent_bank(run.work, domain, run.scale.extras)
     for name, engines in run.scale.callers.items():
         if run.part in (None, name):
-            make_caller_bank(run.work, domain, name, engines, stop_at=run.stop_at)
+            make_caller_bank(run.work, domain, name, engines, deadline=run.deadline)
     for name, engines in run.scale.prompts.items():
         if run.part in (None, f"prompts-{name}"):
             make_caller_bank(
@@ -93,14 +94,14 @@ def _banks(run: Run) -> None:
                 held_out_phrasings=True,
                 held_out_voices=name == "unseen",
                 seed=2,
-                stop_at=run.stop_at,
+                deadline=run.deadline,
             )
 
 
 def _codec(run: Run) -> None:
     from .train_codec import train_codec
 
-    print(f"{train_codec(run.work, run.scale, run.stop_at, run.threads)} steps done")
+    print(f"{train_codec(run.work, run.scale, run.deadline, run.threads)} steps done")
 
 
 def _judge_codec(run: Run) -> None:
@@ -143,8 +144,8 @@ def _compose(run: Run) -> None:
     if run.part in (None, "train"):
         folder = run.work / "shards" / "train"
         # A tiny run makes what it keeps, and goes on to the next step.
-        stop_at = run.stop_at if run.scale is SHIPPED else min(run.stop_at, time.time() + 20)
-        keep_composing(codec, run.scale, lambda seed: composer(run.scale.callers, seed), agent, folder, stop_at)
+        deadline = run.deadline if run.scale is SHIPPED else run.deadline.or_in(20)
+        keep_composing(codec, run.scale, lambda seed: composer(run.scale.callers, seed), agent, folder, deadline)
 
 
 def _moshi(run: Run) -> None:
@@ -158,7 +159,7 @@ def _moshi(run: Run) -> None:
     training = MoshiTraining(run.scale.moshi_config())
     trainer = LmTrainer(run.work, "moshi", training, run.scale.moshi_plan, run.threads)
     silence = silence.to(trainer.device)
-    trainer.train(lambda rows: moshi_loss(training, rows, silence), run.stop_at)
+    trainer.train(lambda rows: moshi_loss(training, rows, silence), run.deadline)
     print(f"{trainer.step} steps done")
 
 
@@ -167,7 +168,7 @@ def _transcriber(run: Run) -> None:
 
     training = TranscriberTraining(run.scale.transcriber_config())
     trainer = LmTrainer(run.work, "transcriber", training, run.scale.transcriber_plan, run.threads)
-    trainer.train(lambda rows: transcriber_loss(training, rows), run.stop_at)
+    trainer.train(lambda rows: transcriber_loss(training, rows), run.deadline)
     print(f"{trainer.step} steps done")
 
 

@@ -4,12 +4,12 @@ Each bank is a pure function of the domain and a seed, is written clip by clip, 
 """
 
 import random
-import time
 from pathlib import Path
 
 import numpy as np
 
 from .bank import AGENT_BANK, BankWriter, as_rows
+from .deadline import Deadline
 from .domain import Domain, Intent, recalled_names
 from .greetings import greetings, is_held_out_greeting
 from .voices import AGENT_VOICE, Caller, Speakers, draw_caller
@@ -75,9 +75,9 @@ def make_caller_bank(
     held_out_phrasings: bool = False,
     held_out_voices: bool = False,
     seed: int = 1,
-    stop_at: float | None = None,
+    deadline: Deadline,
 ) -> None:
-    """@param engines renderings of every intent, by engine. @param stop_at `time.time()` at which to leave off."""
+    """@param engines renderings of every intent, by engine."""
     speakers = Speakers(work_dir)
     writer = BankWriter(work_dir / "bank" / name)
     # One rendering of every intent at a time: a bank that is left half made covers the whole domain.
@@ -89,7 +89,7 @@ def make_caller_bank(
                 key = f"{intent.id}/{engine}/{turn}"
                 if key in writer.keys:
                     continue
-                if stop_at is not None and time.time() > stop_at:
+                if deadline.has_passed():
                     return
                 dice = random.Random(f"{seed}/{name}/{key}")
                 phrasing, values = _draw_phrasing(domain, intent, held_out_phrasings, turn, dice)

@@ -211,7 +211,7 @@ class Scale:
 
 SHIPPED = Scale(
     codec=CodecSize(filters=16, dimension=192, heads=6, layers=4, code_dimension=64, bins=512),
-    codec_plan=CodecPlan(steps=60_000, freeze_from=25_000),
+    codec_plan=CodecPlan(steps=60_000, freeze_from=17_000),
     moshi=LmSize(256, 4, 6, context=250, depformer=128, depformer_heads=4, depformer_layers=2),
     moshi_plan=LmPlan(steps=30_000),
     transcriber=LmSize(192, 3, 3, context=125),

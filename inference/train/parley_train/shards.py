@@ -10,6 +10,7 @@ import torch
 
 from .bank import Bank
 from .codec import FRAME_SAMPLES
+from .deadline import Deadline
 from .dialogue import AgentTurn, Composer, Dialogue
 from .scale import Scale
 
@@ -98,7 +99,7 @@ def load_shard(path: Path) -> Shard:
         return Shard(data["codes"], data["transcript"], data["decisions"], data["conditions"].tolist())
 
 
-def keep_composing(codec, scale: Scale, make_composer, agent: Bank, folder: Path, stop_at: float) -> None:
+def keep_composing(codec, scale: Scale, make_composer, agent: Bank, folder: Path, deadline: Deadline) -> None:
     """Writes shard after shard, deleting the oldest beyond those kept. @param make_composer seed to Composer."""
     folder.mkdir(parents=True, exist_ok=True)
     for part in folder.glob("*.part.npz"):
@@ -106,7 +107,7 @@ def keep_composing(codec, scale: Scale, make_composer, agent: Bank, folder: Path
     made = sorted(folder.glob("*.npz"))
     number = int(made[-1].stem) + 1 if made else 0
     agent_codes = AgentCodes(codec, agent)
-    while time.time() < stop_at:
+    while not deadline.has_passed():
         composer = make_composer(number)
         save_shard(
             encode_dialogues(codec, agent_codes, composer, scale.dialogues_per_shard), folder / f"{number:08d}.npz"

@@ -11,6 +11,7 @@ from torch import nn
 from .bank import AGENT_BANK, Bank
 from .codec import FRAME_SAMPLES, new_codec, scale_to_unit_variance
 from .codec_data import CodecData
+from .deadline import Deadline
 from .discriminator import Discriminator, discriminator_loss, generator_losses
 from .phones import PhoneHead, phone_loss
 from .scale import CODEBOOKS, Scale
@@ -56,8 +57,8 @@ class CodecTraining(nn.Module):
         return pcm.float(), semantic.x, whole, semantic.penalty.mean() + rest.penalty.mean()
 
 
-def train_codec(work_dir: Path, scale: Scale, stop_at: float, threads: int) -> int:
-    """@param stop_at `time.time()` at which to write the checkpoint and leave. @returns the steps done in all."""
+def train_codec(work_dir: Path, scale: Scale, deadline: Deadline, threads: int) -> int:
+    """@returns the steps done in all, which a checkpoint holds."""
     torch.set_num_threads(threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     plan = scale.codec_plan
@@ -97,7 +98,7 @@ def train_codec(work_dir: Path, scale: Scale, stop_at: float, threads: int) -> i
     log = open(folder / "log.jsonl", "a")
     sums: dict[str, list[float]] = {}
     saved_at, logged_at = time.time(), time.time()
-    while done < plan.steps and time.time() < stop_at:
+    while done < plan.steps and not deadline.has_passed():
         if done >= plan.freeze_from:
             training.freeze_codes()
         if done == 400:

@@ -14,6 +14,7 @@ from moshi.models.lm_utils import _delay_sequence
 from torch import nn
 from torch.nn import functional
 
+from .deadline import Deadline
 from .moshi_lm import new_lm, recalled_letters
 from .scale import CODEBOOKS, LmPlan
 from .shards import Shard, load_shard, random_shards
@@ -159,7 +160,7 @@ class LmTrainer:
             self._optimiser.load_state_dict(saved["optimiser"])
             self.step = saved["step"]
 
-    def train(self, loss_of, stop_at: float) -> None:
+    def train(self, loss_of, deadline: Deadline) -> None:
         """@param loss_of rows to (loss, figures)."""
         plan, dice = self._plan, np.random.default_rng(self.step)
         log = open(self._folder / "log.jsonl", "a")
@@ -167,7 +168,7 @@ class LmTrainer:
         saved_at = logged_at = time.time()
         shards = random_shards(self._shards / "train", self.step)
         self._training.train()
-        while self.step < plan.steps and time.time() < stop_at:
+        while self.step < plan.steps and not deadline.has_passed():
             shard = next(shards)
             order = dice.permutation(len(shard.codes))
             for first in range(0, len(order) - plan.rows + 1, plan.rows):
