@@ -72,8 +72,8 @@ export class Conversation {
 }
 
 /**
- * Holds calls in all slots of an engine at once, each a frame a step, the lowest free slot first, so that the batch
- * shrinks with the last of them.
+ * Holds calls in all slots of an engine at once, each a frame a step. The batch always has its full size, for which an
+ * engine promises the same bits: what becomes of a call follows from its seed, whoever else is there.
  *
  * @param ended told when a call is over, in any order; the next step waits for it.
  */
@@ -100,7 +100,8 @@ export async function holdCalls<T extends { readonly conversation: Conversation 
       }
       const live = running.flatMap((call, slot) => (call ? [{ call, slot }] : []));
       if (live.length === 0) return;
-      const outputs = await engine.step(live.map(({ call, slot }) => ({ slot, ...call.conversation.nextInput() })));
+      const inputs = live.map(({ call, slot }) => ({ slot, ...call.conversation.nextInput() }));
+      const outputs = await engine.step(inputs, engine.info.slotCount);
       for (const { slot, ...output } of outputs) {
         const call = running[slot]!;
         call.conversation.take({ slot, ...output });

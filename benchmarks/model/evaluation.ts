@@ -31,7 +31,6 @@ export interface Evaluated {
 
 /** Judges a model by any prompts: how many it answers, for each voice and in all. */
 export async function judgePrompts(evaluated: Evaluated, prompts: readonly Prompt[]): Promise<Judged> {
-  const { domain } = evaluated;
   const { results, metrics, chance } = await ask(evaluated, 'prompts', prompts);
   const voices = Map.groupBy(results, ({ prompt }) => prompt.voice);
   const perVoice = [...voices].map(([voice, own]) => [`answered_voice_${metricName(voice)}`, answeredShare(own)]);
@@ -40,7 +39,7 @@ export async function judgePrompts(evaluated: Evaluated, prompts: readonly Promp
     metrics: { ...metrics(''), ...Object.fromEntries(perVoice) },
     absent: responseMs.length > 0 ? {} : { response_ms_p50: NEVER_ANSWERED },
     chances: { prompts: chance },
-    raw: { prompts: results.map((result) => rawResult(result, domain)) },
+    raw: { prompts: results.map(rawResult) },
   };
 }
 
@@ -68,7 +67,7 @@ export async function judgeModel(
     const asked = await ask(evaluated, voices, prompts);
     Object.assign(metrics, asked.metrics(`_${voices}_voices`));
     chances[voices] = asked.chance;
-    raw[voices] = asked.results.map((result) => rawResult(result, domain));
+    raw[voices] = asked.results.map(rawResult);
     responseMs.push(...answerFigures(asked.results).responseMs);
   }
   Object.assign(metrics, timeMetrics('response', responseMs));
@@ -118,24 +117,29 @@ async function ask({ engine, domain, ear, tell }: Evaluated, what: string, promp
     if (count % everyTenth === 0) tell(`  ${count} of ${prompts.length}`);
   });
   const { answered, responseMs, silentShare, spokeOverShare } = answerFigures(results);
+  const shares = {
+    answered,
+    chance_best_constant: chance.bestConstantShare,
+    chance_guess: chance.guess,
+    silent_share: silentShare,
+    spoke_over_share: spokeOverShare,
+    prompts: prompts.length,
+  };
   const metrics = (suffix: string) => ({
-    [`answered${suffix}`]: answered,
-    [`chance_best_constant${suffix}`]: chance.bestConstantShare,
-    [`chance_guess${suffix}`]: chance.guess,
-    [`silent_share${suffix}`]: silentShare,
-    [`spoke_over_share${suffix}`]: spokeOverShare,
-    [`prompts${suffix}`]: prompts.length,
+    // Of nothing but stop phrases there is no share that should have been answered in words.
+    ...Object.fromEntries(
+      Object.entries(shares).flatMap(([name, value]) => (Number.isNaN(value) ? [] : [[`${name}${suffix}`, value]])),
+    ),
     ...(suffix === '' && timeMetrics('response', responseMs)),
   });
   return { results, metrics, chance };
 }
 
-/** What was expected beside what was heard: enough to see why a prompt failed. */
-function rawResult({ prompt, heard, isAnswered, reaction }: PromptResult, domain: Domain) {
-  const { intent, slots, text, voice } = prompt;
-  const [say] = intent.say;
-  const wanted = intent.kind === 'recall' ? intent.without![0] : say === undefined ? '' : domain.fill(say, slots);
-  return { intent: intent.id, voice, text, wanted, heard, isAnswered, reaction };
+/** One line for each prompt, since there are thousands: enough to see why it failed. */
+function rawResult({ prompt, heard, isAnswered, reaction }: PromptResult): string {
+  const { intent, text, voice } = prompt;
+  const when = reaction.kind === 'answered' ? `${reaction.ms} ms` : reaction.kind;
+  return [isAnswered ? 'right' : 'wrong', intent.id, text, heard, when, voice].join(' | ');
 }
 
 /** Voices come in any writing; a metric's name is of lower-case letters and digits. */

@@ -10,7 +10,7 @@ import { EVALUATION_ERRORS, EvaluationError } from './errors.ts';
 import { type Judged, judgeModel, judgePrompts } from './evaluation.ts';
 import { greetingTextOf } from './greetings.ts';
 import { AUDIBLE_DBFS } from './level.ts';
-import { readManifest } from './manifest.ts';
+import { type Prompt, readManifest, readPromptSound } from './manifest.ts';
 
 const OPTIONS = {
   model: { type: 'string' },
@@ -31,6 +31,7 @@ async function main(): Promise<void> {
   const [given, seen, unseen] = values.prompts
     ? [readManifest(values.prompts, domain, limit), [], []]
     : [undefined, ...readHeldOut(values['held-out'] ?? defaultPrompts(), domain, limit)];
+  for (const prompt of [...(given ?? []), ...seen, ...unseen]) await readPromptSound(prompt);
   const python = findPython(values.python ?? process.env.PARLEY_TRAIN_PYTHON);
   const tell = (line: string) => console.log(`${(performance.now() / 1000).toFixed(0).padStart(5)} s  ${line}`);
   await using ear = python === undefined ? undefined : await Ear.start(python);
@@ -83,15 +84,13 @@ function defaultPrompts(): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'parley/train/prompts');
 }
 
-function readHeldOut(folder: string, domain: Domain, limit: number | undefined) {
+function readHeldOut(folder: string, domain: Domain, limit: number | undefined): [seen: Prompt[], unseen: Prompt[]] {
   const sets = ['seen', 'unseen'].map((voices) => join(folder, voices));
   if (!sets.some((set) => existsSync(join(set, 'manifest.json')))) {
     throw new EvaluationError('PROMPTS_MISSING', `no manifest.json in ${sets.join(' or ')}`);
   }
-  return sets.map((set) => (existsSync(join(set, 'manifest.json')) ? readManifest(set, domain, limit) : [])) as [
-    ReturnType<typeof readManifest>,
-    ReturnType<typeof readManifest>,
-  ];
+  const read = (set: string) => (existsSync(join(set, 'manifest.json')) ? readManifest(set, domain, limit) : []);
+  return [read(sets[0]!), read(sets[1]!)];
 }
 
 function positive(name: string, text: string): number {

@@ -69,6 +69,24 @@ const TABLES: Readonly<Record<string, readonly Figure[]>> = {
     { label: 'growth of a process, at most', metric: 'rss_growth_mib_max', unit: 'MiB', target: '< 5' },
     { label: 'growth of a heap, at most', metric: 'heap_growth_mib_max', unit: 'MiB', target: '< 5' },
   ],
+  model: [
+    { label: 'answered, voices of the training', metric: 'answered_seen_voices', unit: '', target: '≥ 0.85' },
+    { label: 'answered, other voices', metric: 'answered_unseen_voices', unit: '', target: '≥ 0.6' },
+    { label: 'the best answer that is always the same', metric: 'chance_best_constant_seen_voices', unit: '' },
+    { label: 'end of the prompt to the answer, median', metric: 'response_ms_p50', unit: 'ms', target: '≤ 500' },
+    { label: 'interruptions at which it leaves off', metric: 'barge_in_share', unit: '', target: '≥ 0.8' },
+    { label: 'onset of an interruption to silence, median', metric: 'barge_in_ms_p50', unit: 'ms', target: '≤ 500' },
+    { label: 'the same, 95th percentile', metric: 'barge_in_ms_p95', unit: 'ms', target: '≤ 800' },
+    {
+      label: 'speech that nobody asked for, in 20 min of silence, noise and echo',
+      metric: 'false_speech_s',
+      unit: 's',
+      target: '0',
+    },
+    { label: 'forced greetings: words heard otherwise', metric: 'greeting_wer', unit: '', target: '≤ 0.15' },
+    { label: 'recalled names, none of them trained on', metric: 'recall_accuracy', unit: '', target: '≥ 0.6' },
+    { label: 'the same with nothing to recall', metric: 'recall_accuracy_without', unit: '', target: '≤ 0.05' },
+  ],
   'media-kills': [
     { label: 'mediasoup’s worker killed under a call', metric: 'kills', unit: 'times' },
     { label: 'sound back within 3 s', metric: 'back_within_3_s', unit: 'times', target: 'each time' },
@@ -76,8 +94,8 @@ const TABLES: Readonly<Record<string, readonly Figure[]>> = {
     { label: 'sound back, longest', metric: 'sound_back_ms_max', unit: 'ms', target: '≤ 3000' },
   ],
 };
-/** Result files of proofs; the others are of benchmarks. */
-const PROOFS = new Set(['fuzz', 'media-kills']);
+/** What kind of command writes a result file, where it is not a benchmark. */
+const COMMANDS: Readonly<Record<string, string>> = { fuzz: 'prove', 'media-kills': 'prove', model: 'eval' };
 /** Three digits: prose needs no more. */
 const INLINE_DIGITS = 3;
 
@@ -112,7 +130,7 @@ function table(name: string, directory: string): string {
     return `| ${label} | ${measured} | ${target ?? ''} |`;
   });
   const { cpu, cores, memoryGb } = report.machine;
-  const command = `npm run ${PROOFS.has(name) ? 'prove' : 'bench'}:${name}`;
+  const command = `npm run ${COMMANDS[name] ?? 'bench'}:${name}`;
   const where = `\`${command}\` on ${cores} cores (${cpu}), ${memoryGb} GB, ${report.at.slice(0, 10)}, commit ${report.commit.slice(0, 7)}.`;
   return ['| figure | measured | target |', '|---|---|---|', ...rows, '', where, ''].join('\n');
 }
