@@ -98,6 +98,14 @@ def _banks(run: Run) -> None:
             )
 
 
+def _prompts(run: Run) -> None:
+    from .export_prompts import export_prompts
+
+    for name in run.scale.prompts:
+        folder = run.work / "prompts" / name
+        print(f"{export_prompts(run.bank(f'prompts-{name}'), folder)} prompts in {folder}")
+
+
 def _codec(run: Run) -> None:
     from .train_codec import train_codec
 
@@ -188,6 +196,7 @@ def _export(run: Run) -> None:
 
 STEPS = {
     "banks": _banks,
+    "prompts": _prompts,
     "codec": _codec,
     "judge-codec": _judge_codec,
     "probe": _probe,
