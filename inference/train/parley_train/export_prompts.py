@@ -10,7 +10,9 @@ from .codec import SAMPLE_RATE_HZ
 
 
 def export_prompts(bank: Bank, folder: Path) -> int:
-    """WAV files and, once they are all there, manifest.json. @returns how many prompts."""
+    """WAV files and, once they are all there, manifest.json; of an empty bank nothing. @returns how many prompts."""
+    if len(bank) == 0:
+        return 0
     folder.mkdir(parents=True, exist_ok=True)
     entries = []
     for index, clip in enumerate(bank.clips):
