@@ -151,6 +151,8 @@ describe('the call page, in every state', { timeout: 60_000 }, () => {
 
     await show('connecting');
     host.isSlow = false;
+    // A call left half placed would be placed beside the next test's.
+    await page.getByText('Live', { exact: true }).waitFor();
   });
 
   it('takes a key that is pressed again for nothing, from the call to its end and after', async () => {

@@ -6,8 +6,9 @@ import { toneLevelDb } from './tone-level.ts';
 import { CALLER_RATE_HZ } from './wrtc-caller.ts';
 
 const SLOTS = 8;
-/** How many seconds of each of the eight calls are listened to. */
-const LISTENED_S = 7;
+/** Each of the eight calls is listened to that often, for that long: 7 s in all. */
+const LISTENINGS = 20;
+const LISTENING_MS = 350;
 // Far apart, so that the codec's noise around one is not taken for another, and none a harmonic of another.
 const TONES_HZ = [443, 739, 1237, 1831, 2539, 3433, 4637, 6131];
 
@@ -75,8 +76,8 @@ describe('eight calls at once', { timeout: 120_000 }, () => {
         await untilHeard(caller, TONES_HZ[own]!);
         // A neighbour that leaks is there all the time; the clicks of a busy machine's gaps are not.
         const leastDb = TONES_HZ.map(() => 0);
-        for (let second = 0; second < LISTENED_S; second++) {
-          const heard = await listen(caller);
+        for (let time = 0; time < LISTENINGS; time++) {
+          const heard = await listen(caller, LISTENING_MS);
           const levelsDb = TONES_HZ.map((toneHz) => toneLevelDb(heard, toneHz, CALLER_RATE_HZ));
           for (const [other, levelDb] of levelsDb.entries())
             leastDb[other] = Math.min(leastDb[other]!, levelDb - levelsDb[own]!);
