@@ -48,7 +48,7 @@ class Run:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="parley_train", description=__doc__)
-    parser.add_argument("step", choices=[*STEPS, "all"])
+    parser.add_argument("step", choices=[*STEPS, *BESIDE, "all"])
     parser.add_argument("--work", type=Path, default=Path.home() / ".cache" / "parley" / "train")
     parser.add_argument("--minutes", type=float, default=10_000, help="stops in time, and goes on when called again")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -62,7 +62,7 @@ def main() -> None:
     run.work.mkdir(parents=True, exist_ok=True)
     for name in STEPS if options.step == "all" else [options.step]:
         started = time.time()
-        STEPS[name](run)
+        (STEPS | BESIDE)[name](run)
         print(f"{name}: {time.time() - started:.0f} s", flush=True)
 
 
@@ -194,6 +194,20 @@ def _export(run: Run) -> None:
         print(f"Kyutai's package loads {folder}: {check(folder)}")
 
 
+def _pack(run: Run) -> None:
+    """The banks as Opus in WORK/pack, to be carried to a machine that has a GPU and no voices."""
+    from .pack import pack
+
+    for name in [run.part] if run.part else ["agent", *run.scale.callers, *(f"prompts-{p}" for p in run.scale.prompts)]:
+        print(f"{name}: {pack(run.work, name, run.work / 'pack') / 1e6:.1f} MB")
+
+
+def _unpack(run: Run) -> None:
+    from .pack import unpack
+
+    unpack(run.work / "pack", run.work)
+
+
 STEPS = {
     "banks": _banks,
     "prompts": _prompts,
@@ -206,6 +220,7 @@ STEPS = {
     "transcriber": _transcriber,
     "export": _export,
 }
+BESIDE = {"pack": _pack, "unpack": _unpack}
 
 if __name__ == "__main__":
     main()

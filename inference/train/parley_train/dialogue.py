@@ -14,6 +14,8 @@ from .tokenizer import EPAD, PAD
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
 # Text comes before its sound, so that the sound can follow it.
 TEXT_LEAD_FRAMES = 1
+# From the frame in which the caller ends to the first of the answer.
+_GAPS = (2, 2, 3, 3)
 # The transcript comes after its sound.
 TRANSCRIPT_DELAY_FRAMES = 8
 
@@ -34,6 +36,8 @@ class Dialogue:
     heard: np.ndarray
     text: np.ndarray
     transcript: np.ndarray
+    # Where the text is given rather than chosen: a greeting, that nothing has asked for.
+    given: np.ndarray
     agent: list[AgentTurn] = field(default_factory=list)
     condition: str = ""
     # (frame, token) of the first piece of each answer: what training is steered by.
@@ -87,6 +91,7 @@ class Composer:
             heard=np.zeros(self._frames * FRAME_SAMPLES, np.float32),
             text=np.full(self._frames, PAD, np.int64),
             transcript=np.full(self._frames, PAD, np.int64),
+            given=np.zeros(self._frames, bool),
         )
         self._recalled: dict[str, str] = {}
         if dice.random() < habits.quiet:
@@ -98,6 +103,8 @@ class Composer:
         free = dice.randrange(1, 8)
         if dice.random() < habits.opening:
             free = self._answer(dialogue, dice.choice(self._greetings), free)
+            dialogue.given[: np.flatnonzero(dialogue.text != PAD).max() + 1] = True
+            dialogue.decisions.clear()
             free = self._maybe_interrupt(dialogue, free)
         while free < self._frames - 30:
             free = self._turn(dialogue, free)
@@ -113,7 +120,7 @@ class Composer:
             return self._frames
         if intent.kind == "stop":
             return end + dice.randrange(4, 12)
-        after = self._answer(dialogue, self._choose_answer(intent, clip), end + dice.choice((2, 3, 3, 4)))
+        after = self._answer(dialogue, self._choose_answer(intent, clip), end + dice.choice(_GAPS))
         return self._maybe_interrupt(dialogue, after)
 
     def _say(self, dialogue: Dialogue, intent: Intent, start_s: float) -> tuple[int | None, Clip]:
@@ -165,7 +172,7 @@ class Composer:
         free = max(end, turn.start + turn.frames)
         if intent.kind == "stop":
             return free + dice.randrange(4, 12)
-        return self._answer(dialogue, self._choose_answer(intent, clip), free + dice.choice((2, 3, 3, 4)))
+        return self._answer(dialogue, self._choose_answer(intent, clip), free + dice.choice(_GAPS))
 
     def _recall_something(self, dialogue: Dialogue) -> None:
         # Names are the many; the others have few values.

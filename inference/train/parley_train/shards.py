@@ -58,16 +58,20 @@ class AgentCodes:
 
 @dataclass(frozen=True)
 class Shard:
-    """`codes` [n, 17, frames]: text, agent, caller, as Moshi orders them. `decisions` [m, 3]: row, frame, token."""
+    """
+    `codes` [n, 17, frames]: text, agent, caller, as Moshi orders them; `given` [n, frames] says where the text was not
+    the model's to choose. `decisions` [m, 3]: row, frame, token.
+    """
 
     codes: np.ndarray
     transcript: np.ndarray
+    given: np.ndarray
     decisions: np.ndarray
     conditions: list[str]
 
 
 def encode_dialogues(codec, agent_codes: AgentCodes, composer: Composer, count: int) -> Shard:
-    rows, transcripts, decisions, conditions = [], [], [], []
+    rows, transcripts, givens, decisions, conditions = [], [], [], [], []
     while len(rows) < count:
         dialogues = [composer.compose() for _ in range(min(_ENCODED_AT_ONCE, count - len(rows)))]
         heard = torch.from_numpy(np.stack([dialogue.heard for dialogue in dialogues]))[:, None]
@@ -78,8 +82,11 @@ def encode_dialogues(codec, agent_codes: AgentCodes, composer: Composer, count: 
             agent = agent_codes.channel(dialogue, composer)
             rows.append(np.concatenate([dialogue.text[None], agent, caller]).astype(np.int16))
             transcripts.append(dialogue.transcript.astype(np.int16))
+            givens.append(dialogue.given)
             conditions.append(dialogue.condition)
-    return Shard(np.stack(rows), np.stack(transcripts), np.array(decisions).reshape(-1, 3), conditions)
+    return Shard(
+        np.stack(rows), np.stack(transcripts), np.stack(givens), np.array(decisions).reshape(-1, 3), conditions
+    )
 
 
 def save_shard(shard: Shard, path: Path) -> None:
@@ -88,6 +95,7 @@ def save_shard(shard: Shard, path: Path) -> None:
         part,
         codes=shard.codes,
         transcript=shard.transcript,
+        given=shard.given,
         decisions=shard.decisions,
         conditions=np.array(shard.conditions),
     )
@@ -96,7 +104,7 @@ def save_shard(shard: Shard, path: Path) -> None:
 
 def load_shard(path: Path) -> Shard:
     with np.load(path) as data:
-        return Shard(data["codes"], data["transcript"], data["decisions"], data["conditions"].tolist())
+        return Shard(data["codes"], data["transcript"], data["given"], data["decisions"], data["conditions"].tolist())
 
 
 def keep_composing(codec, scale: Scale, make_composer, agent: Bank, folder: Path, deadline: Deadline) -> None:

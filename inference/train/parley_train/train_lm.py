@@ -52,6 +52,7 @@ class TranscriberTraining(nn.Module):
 class Rows:
     codes: torch.Tensor
     transcript: torch.Tensor
+    given: torch.Tensor
     decided: torch.Tensor
     conditions: list[str]
 
@@ -64,7 +65,8 @@ def rows_of(shard: Shard, picked: np.ndarray, device: torch.device) -> Rows:
         if int(row) in place:
             decided[place[int(row)], int(frame)] = True
     transcript = torch.from_numpy(shard.transcript[picked].astype(np.int64)).to(device)
-    return Rows(codes, transcript, decided, [shard.conditions[row] for row in picked])
+    given = torch.from_numpy(shard.given[picked]).to(device)
+    return Rows(codes, transcript, given, decided, [shard.conditions[row] for row in picked])
 
 
 def hidden_states(lm: LMModel, codes: torch.Tensor, conditions: list[str] | None):
@@ -89,6 +91,7 @@ def moshi_loss(training: MoshiTraining, rows: Rows, silence: torch.Tensor) -> tu
     weight = torch.ones_like(text, dtype=torch.float32)
     weight[text == PAD] = _PAD_WEIGHT
     weight[rows.decided] = _DECISION_WEIGHT
+    weight[rows.given] = 0
     text_losses = functional.cross_entropy(text_logits.float().transpose(1, 2), text, reduction="none")
     text_loss = (text_losses * weight).sum() / weight.sum()
 
