@@ -11,6 +11,7 @@ const LOOPBACK_ENGINE: EngineInfo = {
   provider: '',
   runtimeVersion: '',
   isUntrained: false,
+  hasTranscript: false,
   agentCodebookCount: 0,
   inputDim: 0,
   topKMax: 0,

@@ -91,27 +91,38 @@ export interface CheckpointConfig {
   readonly files: { readonly lm: string; readonly mimi: string; readonly tokenizer: string };
 }
 
+type FileNames = Pick<z.infer<typeof LmSchema>, 'moshi_name' | 'mimi_name' | 'mimi_config_name' | 'tokenizer_name'>;
+
 /**
  * Reads config.json and the Mimi configuration that it names; Mimi's official dimensions where it names none.
  *
  * @throws InferenceError `CHECKPOINT_FILE_MISSING`, `CHECKPOINT_CONFIG_INVALID`
  */
 export function readCheckpointConfig(directory: string): CheckpointConfig {
-  const path = join(directory, 'config.json');
-  const raw = parseFile(path, LmSchema);
-  const lm = shapeOf(path, () => shapeLm(raw));
-  const { mimi_config_name: mimiName } = raw;
+  const { lm, names } = readLmConfig(directory);
+  const { mimi_config_name: mimiName } = names;
   const mimiPath = join(directory, mimiName ?? '');
   const mimi = mimiName === undefined ? MimiSchema.parse({}) : parseFile(mimiPath, MimiSchema);
   return {
     lm,
     mimi: shapeOf(mimiPath, () => shapeMimi(mimi)),
     files: {
-      lm: join(directory, raw.moshi_name),
-      mimi: join(directory, raw.mimi_name),
-      tokenizer: join(directory, raw.tokenizer_name),
+      lm: join(directory, names.moshi_name),
+      mimi: join(directory, names.mimi_name),
+      tokenizer: join(directory, names.tokenizer_name),
     },
   };
+}
+
+/**
+ * Reads config.json, and nothing that it names.
+ *
+ * @throws InferenceError `CHECKPOINT_FILE_MISSING`, `CHECKPOINT_CONFIG_INVALID`
+ */
+export function readLmConfig(directory: string): { readonly lm: LmConfig; readonly names: FileNames } {
+  const path = join(directory, 'config.json');
+  const raw = parseFile(path, LmSchema);
+  return { lm: shapeOf(path, () => shapeLm(raw)), names: raw };
 }
 
 function parseFile<T>(path: string, schema: z.ZodType<T>): T {
@@ -130,7 +141,8 @@ function parseFile<T>(path: string, schema: z.ZodType<T>): T {
 /** Keys that are well each by itself and do not go together. */
 class Disagreement extends Error {}
 
-function shapeOf<T>(path: string, shape: () => T): T {
+/** @throws InferenceError `CHECKPOINT_CONFIG_INVALID` with the file and what disagrees in it */
+export function shapeOf<T>(path: string, shape: () => T): T {
   try {
     return shape();
   } catch (error) {
@@ -268,6 +280,7 @@ function shapeMimi(raw: z.infer<typeof MimiSchema>): MimiConfig {
   };
 }
 
-function demand(holds: boolean, key: string, expected: string, found: unknown): void {
+/** For use within `shapeOf`. */
+export function demand(holds: boolean, key: string, expected: string, found: unknown): void {
   if (!holds) throw new Disagreement(`${key}: found ${found}, expected ${expected}`);
 }

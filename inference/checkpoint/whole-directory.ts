@@ -35,7 +35,7 @@ export class WholeDirectory implements Disposable {
   /** Puts the directory in its place. Where another process was faster, its work stands and this one is dropped. */
   finish(): void {
     // A name that is on disk before what it names would be a torn directory after a power cut.
-    for (const name of readdirSync(this.draft)) flush(join(this.draft, name));
+    for (const name of readdirSync(this.draft, { recursive: true, encoding: 'utf8' })) flush(join(this.draft, name));
     try {
       renameSync(this.draft, this.#directory);
     } catch (error) {

@@ -45,6 +45,12 @@ export interface SlotOutput {
   readonly textToken: number;
   /** The token as text worth showing: '' for padding. A leading space begins a word. */
   readonly text: string;
+  /**
+   * What the caller is heard to say, written as `text` is: '' where nothing was, a leading space begins a word. Absent
+   * from an engine without a transcriber. The piece of step t is what frames 1 to t were heard to say: a call's first
+   * step reads no codes yet, and a model that was trained to wait for the end of a word lags by that.
+   */
+  readonly transcript?: string;
   /** Not empty where the slot's numbers are no longer finite: its call must end. */
   readonly fault?: 'not-finite';
 }
@@ -60,6 +66,8 @@ export interface EngineInfo {
   readonly runtimeVersion: string;
   /** True while the weights are random, so that a page can say that it will sound like noise. */
   readonly isUntrained: boolean;
+  /** True where outputs have a `transcript`. */
+  readonly hasTranscript: boolean;
   /** Agent codebooks, the length of `forcedAudio`; 0 where audio cannot be forced. */
   readonly agentCodebookCount: number;
   /** Length of `addToInput`; 0 where nothing can be added. */

@@ -8,12 +8,12 @@ import { sourcesDigest } from '../checkpoint/sources-digest.ts';
 import { WholeDirectory } from '../checkpoint/whole-directory.ts';
 import { WeightsFile, WeightsMeasure } from '../onnx/weights-file.ts';
 import { buildGraph, type GraphKind } from './graphs.ts';
-import type { StateLayout } from './state.ts';
+import { CLOCKS, type StateLayout } from './state.ts';
 
 /** The folders whose code decides what a graph and its weights are. */
 const WRITERS = ['.', '../onnx', '../checkpoint'].map((path) => join(import.meta.dirname, path));
 
-const ClockSchema = z.enum(['encoder', 'temporal', 'decoder']);
+const ClockSchema = z.enum(CLOCKS);
 const size = z.int().min(1);
 const ManifestSchema = z.strictObject({
   nodeCount: size,

@@ -9,10 +9,12 @@ import type { PartContext } from './linear.ts';
 import { mimiDecoder, mimiEncoder } from './mimi.ts';
 import { declareSampler, type Sampler } from './sampler.ts';
 import { GraphState, type StateLayout } from './state.ts';
-import { embeddingRows, extraHeads, temporalTransformer, textLogits } from './temporal.ts';
+import { extraHeads, temporalTransformer, textLogits } from './temporal.ts';
+import { whereGiven, withEncodedRows } from './token-rows.ts';
+import { TRANSCRIBER_PREFIX, transcriber } from './transcriber.ts';
 
 /**
- * `duplex` is the whole step of a call, PCM to PCM. The others are its parts, built by the same functions: for tests
+ * `duplex` is the whole step of a call, PCM to PCM, with the transcriber of a checkpoint that has one. The others are its parts, built by the same functions: for tests
  * against the reference, and for tools.
  */
 export type GraphKind = 'duplex' | 'lm' | 'encoder' | 'decoder' | 'temporal' | 'depformer';
@@ -100,28 +102,18 @@ function buildDuplex(parts: Parts): void {
   const { graph, lm } = parts;
   const userCodes = buildEncoder(parts, lm.userCodebookCount);
   const tokenRows = graph.input(graphNames.tokenRows, 'int32', ['batch', 1 + lm.codebookCount]);
-  const rows = withEncodedRows(parts, tokenRows, userCodes);
+  const rows = withEncodedRows(graph, lm, tokenRows, userCodes);
   const audio = languageModel(parts, rows);
+  buildTranscriber(parts, userCodes);
   if (audio === undefined) return;
   const given = graph.input(graphNames.decoderCodes, 'int32', ['batch', lm.agentCodebookCount]);
   decode(parts, whereGiven(graph, given, audio));
 }
 
-/** Replaces -1 in the caller's columns by the row of the code that the encoder has just found. */
-function withEncodedRows({ graph, lm }: Parts, tokenRows: Value, userCodes: Value): Value {
-  const firstUser = 1 + lm.agentCodebookCount;
-  const { codebookStart } = embeddingRows(lm);
-  const starts = Array.from({ length: lm.userCodebookCount }, (_, i) => codebookStart(lm.agentCodebookCount + i));
-  const encoded = graph.op('Add', [userCodes, graph.op('Cast', [graph.int64s(starts)], { to: 6 })]);
-  const sizes = graph.int64s([firstUser, lm.userCodebookCount]);
-  const [own, user] = graph.ops('Split', [tokenRows, sizes], { axis: 1 }, 2) as [Value, Value];
-  return graph.op('Concat', [own, whereGiven(graph, user, encoded)], { axis: 1 });
-}
-
-/** `given` where it is not negative, else `otherwise`; both int32. */
-function whereGiven(graph: GraphBuilder, given: Value, otherwise: Value): Value {
-  const zero = graph.op('Cast', [graph.int64s([0])], { to: 6 });
-  return graph.op('Where', [graph.op('Less', [given, zero]), otherwise, given]);
+function buildTranscriber({ graph, state, checkpoint }: Parts, userCodes: Value): void {
+  const { transcriber: part } = checkpoint;
+  if (!part) return;
+  transcriber({ graph, weights: part.weights, prefix: TRANSCRIBER_PREFIX }, state, part.lm, userCodes);
 }
 
 function buildEncoder(parts: Parts, codebookCount: number): Value {
@@ -191,7 +183,7 @@ function freeDepformer(
 function temporal(parts: Parts, tokenRows: Value): Value {
   const { graph, state, checkpoint, lm } = parts;
   const added = graph.input(graphNames.added, 'float32', ['batch', lm.dim]);
-  return temporalTransformer(partContext(parts, checkpoint.lm), state, lm, tokenRows, added);
+  return temporalTransformer(partContext(parts, checkpoint.lm), state, 'temporal', lm, tokenRows, added);
 }
 
 function buildTemporal(parts: Parts): void {

@@ -5,6 +5,18 @@ import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 export interface PartContext {
   readonly graph: GraphBuilder;
   readonly weights: Weights;
+  /** Before the names of weights in the graph, so that two models of the same layout can be in one; absent: nothing. */
+  readonly prefix?: string;
+}
+
+/** A weight of the part; `graph.weight` under the part's prefix. */
+export function partWeight(
+  { graph, prefix = '' }: PartContext,
+  key: string,
+  shape: readonly number[],
+  produce: () => Float32Array,
+): Value {
+  return graph.weight(`${prefix}${key}`, shape, produce);
 }
 
 /** @param matrix [rows, columns], row-major. @returns [columns, rows]. */
@@ -30,11 +42,12 @@ export function scaleRows(matrix: Float32Array, columnCount: number, factor: (ro
  * @param prepare gives the [out, in] values; absent: the tensor `key` as it is.
  */
 export function linear(
-  { graph, weights }: PartContext,
+  context: PartContext,
   x: Value,
   key: string,
   [outSize, inSize]: readonly [number, number],
-  prepare: () => Float32Array = () => weights.tensor(key),
+  prepare: () => Float32Array = () => context.weights.tensor(key),
 ): Value {
-  return graph.op('MatMul', [x, graph.weight(key, [inSize, outSize], () => transpose(prepare(), outSize, inSize))]);
+  const weight = partWeight(context, key, [inSize, outSize], () => transpose(prepare(), outSize, inSize));
+  return context.graph.op('MatMul', [x, weight]);
 }

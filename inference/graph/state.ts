@@ -1,10 +1,11 @@
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 
 /**
- * Whose progress a piece of state follows. A row's encoder and language model advance in every step that it runs; its
- * decoder only in steps that have codes to decode.
+ * Whose progress a piece of state follows. A row's encoder, language model and transcriber advance in every step that
+ * it runs; its decoder only in steps that have codes to decode.
  */
-export type Clock = 'encoder' | 'temporal' | 'decoder';
+export const CLOCKS = ['encoder', 'temporal', 'transcriber', 'decoder'] as const;
+export type Clock = (typeof CLOCKS)[number];
 
 /** Keys and values of one transformer's past positions, in rings of `context` entries, one a layer. */
 export interface RingSpec {

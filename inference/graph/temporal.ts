@@ -1,8 +1,8 @@
 import type { LmConfig } from '../checkpoint/config.ts';
 import type { Value } from '../onnx/graph-builder.ts';
 import { ringAttention } from './attention.ts';
-import { linear, type PartContext } from './linear.ts';
-import type { GraphState } from './state.ts';
+import { linear, type PartContext, partWeight } from './linear.ts';
+import type { Clock, GraphState } from './state.ts';
 
 /** Rows of the joint embedding table in order: text, then each codebook, then one row of zeros. */
 export function embeddingRows(lm: LmConfig): {
@@ -18,15 +18,17 @@ export function embeddingRows(lm: LmConfig): {
  * One position of the temporal transformer.
  *
  * @param tokenRows int32 [batch, 1 + codebooks]: a row of the joint embedding table for every stream.
+ * @param clock name of its ring, whose positions go on with it.
  * @param added f32 [batch, dim], added to the summed embeddings: conditions and whatever else the host adds.
  * @returns hidden [batch, 1, dim] after the output norm.
  */
 export function temporalTransformer(
   context: PartContext,
   state: GraphState,
+  clock: Clock,
   lm: LmConfig,
   tokenRows: Value,
-  added: Value,
+  added?: Value,
 ): Value {
   const { graph } = context;
   const { dim, layerCount, headCount } = lm;
@@ -36,9 +38,9 @@ export function temporalTransformer(
   const streamCount = 1 + lm.codebookCount;
   const [text, ...audio] = graph.ops('Split', [embedded], { axis: 1, num_outputs: streamCount }, streamCount);
   const summed = graph.op('Sum', [...audio, text!]);
-  let x = graph.op('Add', [summed, graph.op('Reshape', [added, graph.int64s([0, 1, dim])])]);
+  let x = added ? graph.op('Add', [summed, graph.op('Reshape', [added, graph.int64s([0, 1, dim])])]) : summed;
   const ring = state.ring({
-    name: 'temporal',
+    name: clock,
     layerCount,
     headCount,
     headDim: dim / headCount,
@@ -73,9 +75,9 @@ export function extraHeads(context: PartContext, lm: LmConfig, hidden: Value): V
   return graph.op('Concat', heads, { axis: 1 });
 }
 
-export function rmsNorm({ graph, weights }: PartContext, x: Value, key: string, dim: number, epsilon: number): Value {
-  const scale = graph.weight(key, [dim], () => weights.tensor(key));
-  return graph.op('SimplifiedLayerNormalization', [x, scale], { axis: -1, epsilon: { float: epsilon } });
+export function rmsNorm(context: PartContext, x: Value, key: string, dim: number, epsilon: number): Value {
+  const scale = partWeight(context, key, [dim], () => context.weights.tensor(key));
+  return context.graph.op('SimplifiedLayerNormalization', [x, scale], { axis: -1, epsilon: { float: epsilon } });
 }
 
 /** SiLU-gated feed-forward; its hidden size is the file's own. */
@@ -89,9 +91,10 @@ export function gatedFeedForward(context: PartContext, x: Value, key: string, di
   return linear(context, gated, `${key}.linear_out.weight`, [dim, hidden]);
 }
 
-function embeddingTable({ graph, weights }: PartContext, lm: LmConfig): Value {
+function embeddingTable(context: PartContext, lm: LmConfig): Value {
+  const { weights } = context;
   const { codebookStart, zeroRow } = embeddingRows(lm);
-  return graph.weight('emb.joint', [zeroRow + 1, lm.dim], () => {
+  return partWeight(context, 'emb.joint', [zeroRow + 1, lm.dim], () => {
     const table = new Float32Array((zeroRow + 1) * lm.dim);
     table.set(weights.embedding('text_emb.weight'));
     for (let i = 0; i < lm.codebookCount; i++)

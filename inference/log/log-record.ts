@@ -11,7 +11,9 @@ import {
   writeSlotOptions,
 } from '../worker/message-fields.ts';
 
-export const LOG_VERSION = 1;
+/** Version 1 had no transcripts; such logs are read as those of engines without them. */
+export const LOG_VERSION = 2;
+const LOG_VERSION_MIN = 1;
 
 /** First in every log: what has to be the same for a replay to give the same bits. */
 export interface LogHeader {
@@ -37,6 +39,8 @@ interface LoggedClose {
 export interface LoggedRow {
   readonly input: SlotInput;
   readonly textToken: number;
+  /** Absent where the engine has none. */
+  readonly transcript?: string;
   readonly isFault: boolean;
   /** `fingerprint` of the output's PCM. */
   readonly pcmHash: bigint;
@@ -67,6 +71,7 @@ const MAGIC = 'PRLYLOG';
 /** PCM that is silence throughout, as for a frame that never came, takes no room. */
 const SILENT = 1;
 const FAULT = 2;
+const TRANSCRIPT = 4;
 
 /** @returns the first 8 bytes of PCM's SHA-256: what two equal outputs have in common, in 1/960 of the room. */
 export function fingerprint(pcm: Float32Array): bigint {
@@ -124,13 +129,14 @@ function writeBody(writer: ByteWriter, record: LogRecord): void {
   }
 }
 
-function writeRow(writer: ByteWriter, { input, textToken, isFault, pcmHash }: LoggedRow): void {
+function writeRow(writer: ByteWriter, { input, textToken, transcript, isFault, pcmHash }: LoggedRow): void {
   const isSilent = input.pcm.every((value) => Object.is(value, 0));
   writer.u16(input.slot);
-  writer.u8((isSilent ? SILENT : 0) | (isFault ? FAULT : 0));
+  writer.u8((isSilent ? SILENT : 0) | (isFault ? FAULT : 0) | (transcript === undefined ? 0 : TRANSCRIPT));
   writeForcing(writer, input);
   if (!isSilent) writer.f32Array(input.pcm);
   writer.i32(textToken);
+  if (transcript !== undefined) writer.string(transcript);
   writer.u64(pcmHash);
 }
 
@@ -139,7 +145,9 @@ function readBody(reader: ByteReader, type: LogRecord['type']): LogRecord {
     case 'header': {
       if (reader.string() !== MAGIC) throw new BytesError('not a log');
       const version = reader.u16();
-      if (version !== LOG_VERSION) throw new BytesError(`version ${version}; this is ${LOG_VERSION}`);
+      if (version < LOG_VERSION_MIN || version > LOG_VERSION) {
+        throw new BytesError(`version ${version}; this is ${LOG_VERSION}`);
+      }
       return { type, version, startedMs: reader.f64(), info: readEngineInfo(reader) };
     }
     case 'opened':
@@ -163,7 +171,13 @@ function readRow(reader: ByteReader): LoggedRow {
   const forcing = readForcing(reader);
   const pcm = flags & SILENT ? new Float32Array(FRAME_SAMPLES) : reader.f32Array(FRAME_SAMPLES);
   const input = { slot, ...forcing, pcm };
-  return { input, textToken: reader.i32(), isFault: (flags & FAULT) !== 0, pcmHash: reader.u64() };
+  return {
+    input,
+    textToken: reader.i32(),
+    ...(flags & TRANSCRIPT && { transcript: reader.string() }),
+    isFault: (flags & FAULT) !== 0,
+    pcmHash: reader.u64(),
+  };
 }
 
 /** One row of a step, from what the engine was given and gave. */
@@ -171,6 +185,7 @@ export function loggedRow(input: SlotInput, output: SlotOutput): LoggedRow {
   return {
     input,
     textToken: output.textToken,
+    ...(output.transcript !== undefined && { transcript: output.transcript }),
     isFault: output.fault !== undefined,
     pcmHash: fingerprint(output.pcm),
   };

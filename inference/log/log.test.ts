@@ -5,8 +5,9 @@ import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FRAME_SAMPLES, type SlotInput, type SlotOutput } from '../engine/engine.ts';
 import { LoopbackEngine } from '../loopback/loopback-engine.ts';
-import { CheckpointCopy } from '../testing/checkpoint-copy.ts';
+import { TranscribingEngine } from '../testing/given-worker.ts';
 import { type CallScript, scriptedInput, slotOptions } from '../testing/scripted-call.ts';
+import { transcribedCopy } from '../testing/transcribed-copy.ts';
 import { createEngine } from '../worker/create-engine.ts';
 import { connectWorker } from '../worker/link.ts';
 import { runPacedCall } from '../worker/paced-call.ts';
@@ -30,8 +31,7 @@ const loopback = () => new LoopbackEngine({ slotCount: 2 });
 const SMALL_BUFFER = { bufferBytesMax: 20_000 };
 
 /** Records a call of `stepCount` steps through a loopback engine, without a worker. @returns the log's path. */
-async function givenLog(stepCount: number, options: RecorderOptions = {}): Promise<string> {
-  const engine = loopback();
+async function givenLog(stepCount: number, options: RecorderOptions = {}, engine = loopback()): Promise<string> {
   await using recorder = await Recorder.start(dir, engine.info, options);
   engine.openSlot(1, { seed: 7n });
   recorder.slotOpened(1, { seed: 7n });
@@ -80,7 +80,7 @@ describe("a worker's log", () => {
   it('replays live calls of the model to the same bits, forced and idle steps included', {
     timeout: 60_000,
   }, async () => {
-    using checkpoint = new CheckpointCopy();
+    using checkpoint = transcribedCopy();
     const choice = {
       engine: 'moshi' as const,
       modelDir: checkpoint.directory,
@@ -99,7 +99,7 @@ describe("a worker's log", () => {
         );
         const replies = await runPacedCall(link, slot, frames);
         expect(replies).toHaveLength(frameCount);
-        for (const reply of replies) heard.push(`${reply.tickIndex}/${slot.slot} ${bits(reply.pcm)} ${reply.text}`);
+        for (const reply of replies) heard.push(`${reply.tickIndex}/${slot.slot} ${wordsOf(reply)} ${bits(reply.pcm)}`);
         await slot.close();
       };
       // The second call ends in the middle of the first, a third takes its slot over.
@@ -112,13 +112,14 @@ describe("a worker's log", () => {
     const engine = await createEngine(choice);
     const replayed: string[] = [];
     const result = await replayLog(await onlyLog(), engine, {
-      onOutput: (tick, { slot, pcm, text }) => replayed.push(`${tick}/${slot} ${bits(pcm)} ${text}`),
+      onOutput: (tick, output) => replayed.push(`${tick}/${output.slot} ${wordsOf(output)} ${bits(output.pcm)}`),
     });
     await engine.close();
     expect(result).toMatchObject({ differenceCount: 0, end: 'worker-ended' });
     // A slot may have run for a tick more before it was closed: nobody got that reply.
     expect(heard.filter((line) => !replayed.includes(line))).toEqual([]);
     expect(new Set(heard).size).toBe(36);
+    expect(heard.filter((line) => line.includes('undefined'))).toEqual([]);
   });
 
   it('outlives the kill of its process, at worst without its last record', async () => {
@@ -165,6 +166,21 @@ describe("a worker's log", () => {
     });
   });
 
+  it('holds what the caller was heard to say, and shows where that differs', async () => {
+    const path = await givenLog(3, {}, new TranscribingEngine(2, ' heard'));
+    expect(await replayLog(path, new TranscribingEngine(2, ' heard'))).toMatchObject({ differenceCount: 0 });
+    const differences = [0, 1, 2].map((tickIndex) => ({ tickIndex, slot: 1, of: 'transcript' }));
+    expect(await replayLog(path, new TranscribingEngine(2, ' misheard'))).toMatchObject({ differences });
+  });
+
+  it('of version 1, which had no transcripts, replays as ever; one of a later version is refused', async () => {
+    const path = await givenLog(3);
+    await writeVersion(path, 1);
+    expect(await replayLog(path, loopback())).toMatchObject({ stepCount: 3, differenceCount: 0 });
+    await writeVersion(path, 3);
+    await expect(replayLog(path, loopback())).rejects.toThrow(/LOG_INVALID.*version 3; this is 2/);
+  });
+
   it('refuses damage before its end', async () => {
     const path = await givenLog(4);
     const bytes = await readFile(path);
@@ -201,12 +217,23 @@ describe("a worker's log", () => {
   });
 });
 
+const wordsOf = ({ text, transcript }: { readonly text: string; readonly transcript?: string }) =>
+  `${text}|${transcript}`;
 const bits = (pcm: Float32Array) => Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength).toString('base64');
 
 async function fileOf(text: string): Promise<string> {
   const path = join(dir, 'file');
   await writeFile(path, text);
   return path;
+}
+
+/** Its record's header and type, and its magic word, stand before the version. */
+async function writeVersion(path: string, version: number): Promise<void> {
+  const bytes = await readFile(path);
+  const at = bytes.indexOf('PRLYLOG') + 'PRLYLOG'.length;
+  bytes.writeUInt16LE(version, at);
+  mendChecksumAround(bytes, at);
+  await writeFile(path, bytes);
 }
 
 function mendChecksumAround(bytes: Buffer, at: number): void {

@@ -7,7 +7,7 @@ interface ReplayDifference {
   readonly tickIndex: number;
   readonly slot: number;
   /** What was not the same. */
-  readonly of: 'pcm' | 'text' | 'fault';
+  readonly of: 'pcm' | 'text' | 'transcript' | 'fault';
 }
 
 export interface ReplayResult {
@@ -76,12 +76,14 @@ function demandSame(recorded: EngineInfo, engine: EngineInfo): void {
 
 function compare({ tickIndex, rows }: LoggedStep, outputs: readonly SlotOutput[]): ReplayDifference[] {
   return rows.flatMap((row, i) => {
-    const { pcm, textToken, fault, slot } = outputs[i]!;
+    const { pcm, textToken, transcript, fault, slot } = outputs[i]!;
     const differs = {
       pcm: fingerprint(pcm) !== row.pcmHash,
       text: textToken !== row.textToken,
+      transcript: transcript !== row.transcript,
       fault: (fault !== undefined) !== row.isFault,
     };
-    return (['pcm', 'text', 'fault'] as const).filter((of) => differs[of]).map((of) => ({ tickIndex, slot, of }));
+    const kinds = ['pcm', 'text', 'transcript', 'fault'] as const;
+    return kinds.filter((of) => differs[of]).map((of) => ({ tickIndex, slot, of }));
   });
 }

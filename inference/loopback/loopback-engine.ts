@@ -24,6 +24,7 @@ export class LoopbackEngine implements Engine {
       provider: '',
       runtimeVersion: '',
       isUntrained: false,
+      hasTranscript: false,
       agentCodebookCount: 0,
       inputDim: 0,
       // What a call asks of sampling is checked as by a model, so that it can be developed against this one.

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CheckpointCopy } from '../testing/checkpoint-copy.ts';
 import { bitsOf, type CallScript, playAlone, scriptedInput, slotOptions } from '../testing/scripted-call.ts';
+import { transcribedCopy } from '../testing/transcribed-copy.ts';
 import { MoshiEngine } from './moshi-engine.ts';
 import { uniform } from './random.ts';
 
@@ -8,10 +9,13 @@ import { uniform } from './random.ts';
 const STEP_COUNT = 70;
 const SLOT_COUNT = 4;
 
-const checkpoint = new CheckpointCopy();
+const CHECKPOINTS = [
+  { title: 'alone', checkpoint: new CheckpointCopy() },
+  { title: 'with a transcriber beside it', checkpoint: transcribedCopy() },
+];
 const engines: MoshiEngine[] = [];
 
-async function freshEngine(threadCount = 1): Promise<MoshiEngine> {
+async function load(checkpoint: CheckpointCopy, threadCount: number): Promise<MoshiEngine> {
   const cacheDirectory = checkpoint.path('graphs');
   const options = { modelDirectory: checkpoint.directory, cacheDirectory, slotCount: SLOT_COUNT, threadCount };
   const engine = await MoshiEngine.load(options);
@@ -21,13 +25,14 @@ async function freshEngine(threadCount = 1): Promise<MoshiEngine> {
 
 afterAll(async () => {
   for (const engine of engines) await engine.close();
-  checkpoint[Symbol.dispose]();
+  for (const { checkpoint } of CHECKPOINTS) checkpoint[Symbol.dispose]();
 });
 
 const CALL: CallScript = { number: 1, isForced: true };
 const ALONE = { slot: 0, stepCount: STEP_COUNT, batchSize: SLOT_COUNT };
 
-describe('the bits of a call at one batch size', () => {
+describe.each(CHECKPOINTS)('the bits of a call at one batch size, the model $title,', ({ checkpoint }) => {
+  const freshEngine = (threadCount = 1) => load(checkpoint, threadCount);
   let alone: string[];
 
   beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { inGb } from '../cache/kept-files.ts';
-import { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { Checkpoint, type TranscriberPart } from '../checkpoint/checkpoint.ts';
 import type { LmConfig } from '../checkpoint/config.ts';
 import type { TextStream, Tokenizer } from '../checkpoint/tokenizer.ts';
 import {
@@ -43,11 +43,13 @@ export class MoshiEngine implements Engine {
   readonly info: EngineInfo;
   readonly #lm: LmConfig;
   readonly #tokenizer: Tokenizer;
+  readonly #transcriber: Pick<TranscriberPart, 'lm' | 'tokenizer'> | undefined;
   readonly #conditions: Conditions;
   readonly #runner: GraphRunner;
   readonly #stepper: Stepper;
   readonly #slots: (SlotState | undefined)[];
   readonly #texts: (TextStream | undefined)[];
+  readonly #transcripts: (TextStream | undefined)[];
   #lastReport: StepReport = { stepMs: 0, batchSize: 0 };
 
   private constructor(checkpoint: Checkpoint, hash: string, runner: GraphRunner, slotCount: number) {
@@ -56,9 +58,12 @@ export class MoshiEngine implements Engine {
     this.#tokenizer = checkpoint.tokenizer;
     this.#conditions = new Conditions(lm, checkpoint.lm);
     this.#runner = runner;
-    this.#stepper = new Stepper(runner, 'duplex', lm, slotCount);
+    const { transcriber } = checkpoint;
+    this.#transcriber = transcriber && { lm: transcriber.lm, tokenizer: transcriber.tokenizer };
+    this.#stepper = new Stepper(runner, 'duplex', lm, slotCount, this.#transcriber?.lm);
     this.#slots = Array.from({ length: slotCount });
     this.#texts = Array.from({ length: slotCount });
+    this.#transcripts = Array.from({ length: slotCount });
     this.info = {
       name: 'moshi',
       slotCount,
@@ -66,6 +71,7 @@ export class MoshiEngine implements Engine {
       provider: 'cpu',
       runtimeVersion: RUNTIME_VERSION,
       isUntrained: lm.isUntrained,
+      hasTranscript: this.#transcriber !== undefined,
       agentCodebookCount: lm.agentCodebookCount,
       inputDim: lm.dim,
       topKMax: TOP_K_MAX,
@@ -119,8 +125,10 @@ export class MoshiEngine implements Engine {
   openSlot(slot: number, { seed, sampling, attributes }: SlotOptions): void {
     this.#demandSlot(slot);
     if (this.#slots[slot]) throw new InferenceError('SLOT_BUSY', `slot ${slot}`);
-    this.#slots[slot] = openSlotState(this.#lm, seed, sampling, this.#conditions.vector(attributes));
+    const condition = this.#conditions.vector(attributes);
+    this.#slots[slot] = openSlotState(this.#lm, seed, sampling, condition, this.#transcriber?.lm);
     this.#texts[slot] = this.#tokenizer.stream();
+    this.#transcripts[slot] = this.#transcriber?.tokenizer.stream();
     this.#runner.state.reset(slot);
   }
 
@@ -149,13 +157,22 @@ export class MoshiEngine implements Engine {
     return this.#runner.close();
   }
 
-  #result(slot: number, { text, pcm, isSound }: RowOutput): SlotOutput {
+  #result(slot: number, { text, transcript, pcm, isSound }: RowOutput): SlotOutput {
     const silence = () => new Float32Array(FRAME_SAMPLES);
-    if (isSound) return { slot, pcm: pcm ?? silence(), textToken: text, text: this.#texts[slot]!.add(text) };
+    if (isSound) {
+      return {
+        slot,
+        pcm: pcm ?? silence(),
+        textToken: text,
+        text: this.#texts[slot]!.add(text),
+        ...(transcript !== undefined && { transcript: this.#transcripts[slot]!.add(transcript) }),
+      };
+    }
     // The call ends here, and nothing of its numbers is left for the slot's next user.
     this.#runner.state.wipe(slot);
     this.#slots[slot] = undefined;
-    return { slot, pcm: silence(), textToken: this.#lm.textPaddingId, text: '', fault: 'not-finite' };
+    const heard = this.#transcriber && { transcript: '' };
+    return { slot, pcm: silence(), textToken: this.#lm.textPaddingId, text: '', ...heard, fault: 'not-finite' };
   }
 
   /** The smallest power of two that holds every open slot: what idle rows cost grows with the batch on a CPU. */

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CheckpointCopy } from '../testing/checkpoint-copy.ts';
 import { scriptedInput, slotOptions } from '../testing/scripted-call.ts';
+import { transcribedCopy } from '../testing/transcribed-copy.ts';
 import { MoshiEngine } from './moshi-engine.ts';
 import { uniform } from './random.ts';
 
@@ -43,8 +43,15 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-async function givenEngine(contexts?: { readonly temporal: number; readonly mimi: number }): Promise<MoshiEngine> {
-  const checkpoint = new CheckpointCopy();
+interface Contexts {
+  readonly temporal: number;
+  readonly mimi: number;
+  readonly transcriber: number;
+}
+
+/** An engine whose model has a transcriber beside it, the most that a step can have to do. */
+async function givenEngine(contexts?: Contexts): Promise<MoshiEngine> {
+  const checkpoint = transcribedCopy();
   cleanups.push(() => checkpoint[Symbol.dispose]());
   if (contexts) {
     checkpoint.editJson('config.json', (json) => {
@@ -52,6 +59,9 @@ async function givenEngine(contexts?: { readonly temporal: number; readonly mimi
     });
     checkpoint.editJson('mimi_config.json', (json) => {
       (json.transformer as { context: number }).context = contexts.mimi;
+    });
+    checkpoint.editJson('transcriber/config.json', (json) => {
+      json.context = contexts.transcriber;
     });
   }
   const engine = await MoshiEngine.load({
@@ -109,7 +119,7 @@ describe('the fused graph', () => {
 });
 
 /** @returns bytes through JavaScript in each step of one call, beside what a slot's state holds. */
-async function bytesOfSteps(contexts: { temporal: number; mimi: number }, stepCount: number) {
+async function bytesOfSteps(contexts: Contexts, stepCount: number) {
   const engine = await givenEngine(contexts);
   const script = { number: 1, isForced: true };
   engine.openSlot(0, slotOptions(script));
@@ -124,8 +134,8 @@ async function bytesOfSteps(contexts: { temporal: number; mimi: number }, stepCo
 describe('the bytes that pass through JavaScript in a step', () => {
   it('do not depend on the length of the contexts', async () => {
     const stepCount = 100;
-    const short = await bytesOfSteps({ temporal: 20, mimi: 16 }, stepCount);
-    const long = await bytesOfSteps({ temporal: 80, mimi: 160 }, stepCount);
+    const short = await bytesOfSteps({ temporal: 20, mimi: 16, transcriber: 20 }, stepCount);
+    const long = await bytesOfSteps({ temporal: 80, mimi: 160, transcriber: 80 }, stepCount);
     console.log(`bytes through JavaScript per step of ${SLOT_COUNT} rows: ${long.perStep.at(-1)}`);
     expect(long.stateBytes).toBeGreaterThan(3 * short.stateBytes);
     // Alike while no ring is full, and once all are; between, a full ring also hides what it is about to overwrite.

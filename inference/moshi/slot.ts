@@ -23,14 +23,20 @@ export interface SlotState {
   /** [dim] */
   readonly condition: Float32Array;
   readonly timeline: TokenTimeline;
+  /** The transcriber's own tokens over time; absent where there is none. */
+  readonly transcriber: TokenTimeline | undefined;
 }
 
-/** @throws InferenceError `SAMPLING_INVALID` */
+/**
+ * @param transcriber beside the model, if there is one.
+ * @throws InferenceError `SAMPLING_INVALID`
+ */
 export function openSlotState(
   lm: LmConfig,
   seed: bigint,
   sampling: Partial<Sampling> | undefined,
   condition: Float32Array,
+  transcriber?: LmConfig,
 ): SlotState {
   const { textTemperature, audioTemperature, textTopK, audioTopK } = { ...DEFAULT_SAMPLING, ...sampling };
   return {
@@ -39,6 +45,7 @@ export function openSlotState(
     audio: rowSampler('audio', audioTemperature, audioTopK, lm.audioCard),
     condition,
     timeline: new TokenTimeline(lm),
+    transcriber: transcriber && new TokenTimeline(transcriber),
   };
 }
 

@@ -3,8 +3,10 @@ import type { LmConfig } from '../checkpoint/config.ts';
 import { FRAME_SAMPLES } from '../engine/engine.ts';
 import { graphNames } from '../graph/graphs.ts';
 import { candidatesOf, type SamplerKind, samplerInputs } from '../graph/sampler.ts';
+import { transcriberNames } from '../graph/transcriber.ts';
 import { uniform } from './random.ts';
 import type { RowSampler, SlotState } from './slot.ts';
+import type { TokenTimeline } from './token-timeline.ts';
 
 type Feeds = Record<string, Tensor>;
 
@@ -15,7 +17,7 @@ export interface RowInput {
   readonly forcedText?: number | undefined;
   readonly forcedAudio?: Int32Array | undefined;
   readonly addToInput?: Float32Array | undefined;
-  /** The caller's codes of this step, where the graph has no encoder to find them. */
+  /** The caller's codes of this step, in place of those that an encoder finds or where the graph has none. */
   readonly userCodes?: Int32Array;
 }
 
@@ -27,21 +29,26 @@ export class StepInputs {
   readonly #lm: LmConfig;
   readonly #hasCodec: boolean;
   readonly #pcm: Float32Array;
-  readonly #tokenRows: Int32Array;
+  readonly #tokens: TokenRows;
   readonly #added: Float32Array;
   readonly #forcedText: Int32Array;
   readonly #forcedAudio: Int32Array;
   readonly #uniforms: Float32Array;
   readonly #decoderCodes: Int32Array;
   readonly #samplers: Record<SamplerKind, SamplerRows>;
+  readonly #transcriber: TokenRows | undefined;
   readonly #feeds = new Map<number, Feeds>();
 
-  /** @param hasCodec false for a graph that is the language model alone. */
-  constructor(lm: LmConfig, slotCount: number, hasCodec: boolean) {
+  /**
+   * @param hasCodec false for a graph that is the language model alone.
+   * @param transcriber of a graph that has one.
+   */
+  constructor(lm: LmConfig, slotCount: number, hasCodec: boolean, transcriber?: LmConfig) {
     this.#lm = lm;
     this.#hasCodec = hasCodec;
     this.#pcm = new Float32Array(slotCount * FRAME_SAMPLES);
-    this.#tokenRows = new Int32Array(slotCount * (1 + lm.codebookCount));
+    this.#tokens = new TokenRows(graphNames.tokenRows, lm, slotCount);
+    this.#transcriber = transcriber && new TokenRows(transcriberNames.tokenRows, transcriber, slotCount);
     this.#added = new Float32Array(slotCount * lm.dim);
     this.#forcedText = new Int32Array(slotCount).fill(-1);
     this.#forcedAudio = new Int32Array(slotCount * lm.agentCodebookCount).fill(-1);
@@ -55,10 +62,9 @@ export class StepInputs {
 
   /** Fills the row of a slot that runs in this step. */
   set(row: number, slot: SlotState, input: RowInput): void {
-    const { agentCodebookCount: agents, codebookCount, dim } = this.#lm;
-    const tokenRows = this.#tokenRows.subarray(row * (1 + codebookCount), (row + 1) * (1 + codebookCount));
-    slot.timeline.inputRows(tokenRows);
-    if (input.userCodes) slot.timeline.replaceEncoderRows(tokenRows, input.userCodes);
+    const { agentCodebookCount: agents, dim } = this.#lm;
+    this.#tokens.set(row, slot.timeline, input.userCodes);
+    if (slot.transcriber) this.#transcriber?.set(row, slot.transcriber, input.userCodes);
     if (input.pcm) this.#pcm.set(input.pcm, row * FRAME_SAMPLES);
     const added = this.#added.subarray(row * dim, (row + 1) * dim);
     added.set(slot.condition);
@@ -86,9 +92,10 @@ export class StepInputs {
   }
 
   #view(batchSize: number): Feeds {
-    const { agentCodebookCount: agents, codebookCount, dim } = this.#lm;
+    const { agentCodebookCount: agents, dim } = this.#lm;
     const feeds: Feeds = {
-      [graphNames.tokenRows]: rowsOf(this.#tokenRows, batchSize, 1 + codebookCount),
+      ...this.#tokens.view(batchSize),
+      ...this.#transcriber?.view(batchSize),
       [graphNames.added]: rowsOf(this.#added, batchSize, dim),
       [graphNames.forcedText]: rowsOf(this.#forcedText, batchSize, 1),
       [graphNames.uniforms]: rowsOf(this.#uniforms, batchSize, 1 + agents),
@@ -101,6 +108,29 @@ export class StepInputs {
       if (this.#hasCodec) feeds[graphNames.decoderCodes] = rowsOf(this.#decoderCodes, batchSize, agents);
     }
     return feeds;
+  }
+}
+
+/** What a model reads in a step: rows of its joint embedding table. */
+class TokenRows {
+  readonly #name: string;
+  readonly #width: number;
+  readonly #rows: Int32Array;
+
+  constructor(name: string, { codebookCount }: LmConfig, rowCount: number) {
+    this.#name = name;
+    this.#width = 1 + codebookCount;
+    this.#rows = new Int32Array(rowCount * this.#width);
+  }
+
+  set(row: number, timeline: TokenTimeline, userCodes: Int32Array | undefined): void {
+    const rows = this.#rows.subarray(row * this.#width, (row + 1) * this.#width);
+    timeline.inputRows(rows);
+    if (userCodes) timeline.replaceEncoderRows(rows, userCodes);
+  }
+
+  view(batchSize: number): Feeds {
+    return { [this.#name]: rowsOf(this.#rows, batchSize, this.#width) };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { LmConfig } from '../checkpoint/config.ts';
 import { graphNames } from '../graph/graphs.ts';
+import { transcriberNames } from '../graph/transcriber.ts';
 import type { GraphRunner } from './graph-runner.ts';
 import type { SlotState } from './slot.ts';
 import { type RowInput, StepInputs } from './step-inputs.ts';
@@ -9,6 +10,8 @@ import { type RowInput, StepInputs } from './step-inputs.ts';
 export interface RowOutput {
   /** Text token in use, sampled or forced. */
   readonly text: number;
+  /** Text token of what the caller says; undefined without a transcriber. */
+  readonly transcript: number | undefined;
   /** The caller's codes that the encoder found. */
   readonly userCodes: Int32Array;
   /** The frame that leaves, text first, then the agent's codes; undefined while the acoustic delay fills. */
@@ -28,9 +31,10 @@ export class Stepper {
   readonly #runner: GraphRunner;
   readonly #inputs: StepInputs;
 
-  constructor(runner: GraphRunner, kind: 'duplex' | 'lm', lm: LmConfig, slotCount: number) {
+  /** @param transcriber of a `duplex` graph that has one. */
+  constructor(runner: GraphRunner, kind: 'duplex' | 'lm', lm: LmConfig, slotCount: number, transcriber?: LmConfig) {
     this.#runner = runner;
-    this.#inputs = new StepInputs(lm, slotCount, kind === 'duplex');
+    this.#inputs = new StepInputs(lm, slotCount, kind === 'duplex', transcriber);
   }
 
   /**
@@ -58,7 +62,7 @@ export class Stepper {
 
 function rowOutput(
   row: number,
-  { timeline }: SlotState,
+  { timeline, transcriber }: SlotState,
   input: RowInput,
   outputs: Readonly<Record<string, Tensor>>,
   isBroken: boolean,
@@ -67,10 +71,12 @@ function rowOutput(
   const floats = (name: string) => rowOf(outputs[name], row) as Float32Array | undefined;
   const text = integers(graphNames.text)![0]!;
   const userCodes = input.userCodes ?? integers(graphNames.userCodes)!.slice();
+  const transcript = integers(transcriberNames.token)?.[0];
+  if (transcript !== undefined) transcriber!.advance({ text: transcript, audio: NO_CODES, userCodes });
   const pcm = timeline.emits ? floats(graphNames.decoded)?.slice() : undefined;
   const emitted = timeline.advance({ text, audio: integers(graphNames.audio) ?? NO_CODES, userCodes });
   const isSound = !isBroken && (pcm === undefined || pcm.every(Number.isFinite));
-  return { text, userCodes, emitted, pcm, extraHeads: floats(graphNames.extraHeads)?.slice(), isSound };
+  return { text, transcript, userCodes, emitted, pcm, extraHeads: floats(graphNames.extraHeads)?.slice(), isSound };
 }
 
 function rowOf(tensor: Tensor | undefined, row: number): Float32Array | Int32Array | undefined {

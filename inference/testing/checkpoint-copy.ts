@@ -9,6 +9,8 @@ const FIXTURES = join(import.meta.dirname, '../golden/fixtures');
 const PIECE_COUNT = 64;
 
 type Json = Record<string, unknown>;
+type JsonFile = 'config.json' | 'mimi_config.json' | 'transcriber/config.json';
+type TensorFile = 'model.safetensors' | 'mimi.safetensors' | 'transcriber/model.safetensors';
 
 /** A fixture's checkpoint in a folder of its own, complete with a tokenizer, for a test to change. */
 export class CheckpointCopy implements Disposable {
@@ -30,18 +32,18 @@ export class CheckpointCopy implements Disposable {
     return join(this.#root, name);
   }
 
-  editJson(name: 'config.json' | 'mimi_config.json', edit: (json: Json) => void): this {
+  editJson(name: JsonFile, edit: (json: Json) => void): this {
     const json: Json = JSON.parse(readFileSync(this.path(name), 'utf8'));
     edit(json);
     writeFileSync(this.path(name), JSON.stringify(json));
     return this;
   }
 
-  tensors(name: 'model.safetensors' | 'mimi.safetensors'): Map<string, RawTensor> {
+  tensors(name: TensorFile): Map<string, RawTensor> {
     return readRawSafetensors(this.path(name));
   }
 
-  editTensors(name: 'model.safetensors' | 'mimi.safetensors', edit: (tensors: Map<string, RawTensor>) => void): this {
+  editTensors(name: TensorFile, edit: (tensors: Map<string, RawTensor>) => void): this {
     const tensors = this.tensors(name);
     edit(tensors);
     writeRawSafetensors(this.path(name), tensors);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { type Engine, FRAME_SAMPLES, type SlotInput, type SlotOptions, type SlotOutput } from '../engine/engine.ts';
 import { LoopbackEngine } from '../loopback/loopback-engine.ts';
-import type { ClientMessage, WorkerMessage } from '../worker/messages.ts';
+import { type ClientMessage, PROTOCOL_VERSION, type WorkerMessage } from '../worker/messages.ts';
 import { encodeMessage, MessageDecoder } from '../worker/protocol.ts';
 import { WorkerServer } from '../worker/worker-server.ts';
 
@@ -31,6 +31,22 @@ export class RememberingEngine extends LoopbackEngine {
         ...(isBroken ? { fault: 'not-finite' as const } : {}),
       };
     });
+  }
+}
+
+/** Says that it hears the first sample of each frame, after words of its own. */
+export class TranscribingEngine extends LoopbackEngine {
+  readonly #words: string;
+
+  constructor(slotCount: number, words: string) {
+    super({ slotCount });
+    Object.assign(this.info, { hasTranscript: true });
+    this.#words = words;
+  }
+
+  override async step(inputs: readonly SlotInput[]): Promise<readonly SlotOutput[]> {
+    const outputs = await super.step(inputs);
+    return outputs.map((output) => ({ ...output, transcript: `${this.#words} ${output.pcm[0]}` }));
   }
 }
 
@@ -68,4 +84,4 @@ export class RawClient {
   }
 }
 
-export const HELLO: ClientMessage = { type: 'hello', versionMin: 1, versionMax: 1 };
+export const HELLO: ClientMessage = { type: 'hello', versionMin: 1, versionMax: PROTOCOL_VERSION };

@@ -43,8 +43,8 @@ export function scriptedInput(script: CallScript, step: number, slot: number, en
 }
 
 /** Everything that an output says, as bits. */
-export function bitsOf({ pcm, textToken, text, fault }: SlotOutput): string {
-  return `${textToken}|${text}|${fault ?? ''}|${Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength).toString('base64')}`;
+export function bitsOf({ pcm, textToken, text, transcript, fault }: SlotOutput): string {
+  return `${textToken}|${text}|${transcript ?? ''}|${fault ?? ''}|${Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength).toString('base64')}`;
 }
 
 /** Plays a call from its beginning with nobody else running. @returns the bits of each of its steps. */

@@ -11,6 +11,13 @@ export interface Dimensions {
     readonly depformer_num_layers: number;
     readonly depformer_num_heads: number;
   };
+  /** Beside the model, over its codes and text; absent: none is made. */
+  readonly transcriber?: {
+    readonly dim: number;
+    readonly num_layers: number;
+    readonly num_heads: number;
+    readonly context: number;
+  };
   readonly mimi: {
     readonly seanet: { readonly dimension: number; readonly n_filters: number };
     readonly quantizer: { readonly dimension: number; readonly n_q: number; readonly bins: number };
@@ -44,6 +51,9 @@ export const SMALL: Dimensions = {
   },
 };
 
+/** A transcriber beside a small model: ten seconds of context. */
+export const SMALL_TRANSCRIBER = { dim: 192, num_layers: 3, num_heads: 3, context: 125 } as const;
+
 /** Mimi's official dimensions under a language model of about a quarter of a billion parameters: for benchmarks. */
 export const LARGE: Dimensions = {
   lm: {
@@ -67,29 +77,39 @@ export const LARGE: Dimensions = {
 /** Streams of Moshi: text, eight codebooks of the agent, eight of the caller; acoustic codes lag by a frame. */
 export const CODEBOOKS_PER_VOICE = 8;
 
-export function configFiles({ lm, mimi }: Dimensions): { lm: object; mimi: object } {
+/** What the language models of a generated checkpoint have in common. */
+const LM_KEYS = {
+  existing_text_padding_id: 3,
+  hidden_scale: 4.125,
+  causal: true,
+  layer_scale: null,
+  max_period: 10_000,
+  gating: 'silu',
+  norm: 'rms_norm_f32',
+  positional_embedding: 'rope',
+  parley_untrained: true,
+};
+
+export function configFiles({ lm, mimi, transcriber }: Dimensions): {
+  lm: object;
+  mimi: object;
+  transcriber: object | undefined;
+} {
   const delays = [
     0,
     ...Array.from({ length: 2 * CODEBOOKS_PER_VOICE }, (_, i) => (i % CODEBOOKS_PER_VOICE === 0 ? 0 : 1)),
   ];
   return {
     lm: {
+      ...LM_KEYS,
       ...lm,
       model_type: 'moshi',
       moshi_name: 'model.safetensors',
       mimi_name: 'mimi.safetensors',
       mimi_config_name: 'mimi_config.json',
       tokenizer_name: 'tokenizer.model',
-      existing_text_padding_id: 3,
       n_q: 2 * CODEBOOKS_PER_VOICE,
       dep_q: CODEBOOKS_PER_VOICE,
-      hidden_scale: 4.125,
-      causal: true,
-      layer_scale: null,
-      max_period: 10_000,
-      gating: 'silu',
-      norm: 'rms_norm_f32',
-      positional_embedding: 'rope',
       depformer_dim_feedforward: Math.floor(4.125 * lm.depformer_dim),
       depformer_multi_linear: true,
       depformer_context: CODEBOOKS_PER_VOICE,
@@ -97,7 +117,17 @@ export function configFiles({ lm, mimi }: Dimensions): { lm: object; mimi: objec
       depformer_pos_emb: 'none',
       depformer_weights_per_step: true,
       delays,
-      parley_untrained: true,
+    },
+    transcriber: transcriber && {
+      ...LM_KEYS,
+      ...transcriber,
+      model_type: 'stt',
+      moshi_name: 'model.safetensors',
+      card: lm.card,
+      text_card: lm.text_card,
+      n_q: CODEBOOKS_PER_VOICE,
+      dep_q: 0,
+      delays: Array.from({ length: 1 + CODEBOOKS_PER_VOICE }, () => 0),
     },
     mimi: {
       sample_rate: 24_000,

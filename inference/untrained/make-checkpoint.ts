@@ -1,11 +1,12 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Tensor } from 'onnxruntime-node';
 import { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { readCheckpointConfig } from '../checkpoint/config.ts';
+import { type LmConfig, readCheckpointConfig, readLmConfig } from '../checkpoint/config.ts';
 import { expectedLmTensors, expectedMimiTensors, lastConvIndex } from '../checkpoint/expected-tensors.ts';
 import { type TensorToWrite, writeSafetensors } from '../checkpoint/safetensors-writer.ts';
+import { TRANSCRIBER_FOLDER } from '../checkpoint/transcriber-config.ts';
 import { WholeDirectory } from '../checkpoint/whole-directory.ts';
 import { FRAME_SAMPLES } from '../engine/engine.ts';
 import { graphBundle } from '../graph/bundle.ts';
@@ -38,12 +39,24 @@ export async function makeUntrainedCheckpoint(directory: string, dimensions: Dim
   writeFileSync(join(draft, 'mimi_config.json'), JSON.stringify(files.mimi, undefined, 1));
   writeFileSync(join(draft, 'tokenizer.model'), babbleTokenizer(dimensions.lm.text_card));
   const config = readCheckpointConfig(draft);
-  writeSafetensors(
-    config.files.lm,
-    expectedLmTensors(config.lm).map((tensor) => randomTensor(seed, tensor)),
-  );
+  writeLm(config.files.lm, config.lm, seed);
+  if (files.transcriber) writeTranscriber(join(draft, TRANSCRIBER_FOLDER), files.transcriber, seed);
   await writeMimi(draft, config.files.mimi, seed);
   whole.finish();
+}
+
+function writeLm(path: string, lm: LmConfig, seed: number): void {
+  writeSafetensors(
+    path,
+    expectedLmTensors(lm).map((tensor) => randomTensor(seed, tensor)),
+  );
+}
+
+function writeTranscriber(folder: string, config: object, seed: number): void {
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(config, undefined, 1));
+  const { lm, names } = readLmConfig(folder);
+  writeLm(join(folder, names.moshi_name), lm, seed);
 }
 
 /** Writes Mimi three times: to see its latents, then with codebooks drawn from them, then at the right level. */

@@ -37,6 +37,8 @@ export interface Reply {
   /** -1 from an engine without text. */
   readonly textToken: number;
   readonly text: string;
+  /** As `SlotOutput.transcript`. */
+  readonly transcript?: string;
   /** Wall time of the engine's step. */
   readonly stepMs: number;
   /** When the worker had the frame; NaN where it stepped silence in its place. */

@@ -10,6 +10,7 @@ import {
   type WorkerMessage,
 } from './messages.ts';
 import { encodeMessage, MessageDecoder } from './protocol.ts';
+import { commonVersion, inVersion } from './versions.ts';
 
 /** What a connection asks of the worker behind it. Methods throw InferenceError to refuse. */
 export interface ConnectionHost {
@@ -38,6 +39,7 @@ export class Connection {
   readonly #decoder = new MessageDecoder<ClientMessage>('client');
   readonly #helloTimer: NodeJS.Timeout;
   #state: 'new' | 'open' | 'closed' = 'new';
+  #version = PROTOCOL_VERSION;
   #messageCount = 0;
 
   constructor(socket: Socket, host: ConnectionHost) {
@@ -59,7 +61,7 @@ export class Connection {
   }
 
   send(message: WorkerMessage): void {
-    if (this.#state !== 'closed') this.sendBytes(encodeMessage(message));
+    if (this.#state !== 'closed') this.sendBytes(encodeMessage(inVersion(message, this.#version)));
   }
 
   sendBytes(bytes: Buffer): void {
@@ -98,10 +100,7 @@ export class Connection {
 
   #greet(message: ClientMessage): void {
     if (message.type !== 'hello') throw new InferenceError('PROTOCOL_INVALID', `${message.type} before hello`);
-    const { versionMin, versionMax } = message;
-    if (versionMin > PROTOCOL_VERSION || versionMax < PROTOCOL_VERSION) {
-      throw new InferenceError('VERSION_UNSUPPORTED', `${versionMin} to ${versionMax}; this is ${PROTOCOL_VERSION}`);
-    }
+    this.#version = commonVersion(message.versionMin, message.versionMax);
     clearTimeout(this.#helloTimer);
     this.#state = 'open';
     this.send(this.#host.ready());

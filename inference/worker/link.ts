@@ -7,6 +7,7 @@ import { WorkerClock } from './clock.ts';
 import {
   type ClientMessage,
   PROTOCOL_VERSION,
+  PROTOCOL_VERSION_MIN,
   type Ready,
   type Refusal,
   type SlotReply,
@@ -101,7 +102,7 @@ export class WorkerLink extends EventEmitter<WorkerLinkEvents> implements AsyncD
         fail(error);
       }
     });
-    socket.write(encodeMessage({ type: 'hello', versionMin: PROTOCOL_VERSION, versionMax: PROTOCOL_VERSION }));
+    socket.write(encodeMessage({ type: 'hello', versionMin: PROTOCOL_VERSION_MIN, versionMax: PROTOCOL_VERSION }));
     try {
       const ready = await opened.promise;
       await ready.#learnClock();

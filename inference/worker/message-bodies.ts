@@ -3,6 +3,7 @@ import { type ByteReader, BytesError, type ByteWriter } from './bytes.ts';
 import {
   readBoolean,
   readEngineInfo,
+  readFlags,
   readForcing,
   readSlotOptions,
   writeEngineInfo,
@@ -28,6 +29,7 @@ type Bodies = { readonly [K in Message['type']]: Body<Extract<Message, { type: K
 /** "PRLY", read as a little-endian number. */
 const MAGIC = 0x594c5250;
 const NO_SLOT = 0xffff;
+const REPLY_BITS = { isDeficit: 1, transcript: 2 } as const;
 /** Up to three bytes a character stay well under the message's limit. */
 const DETAIL_CHARS_MAX = 512;
 const CLOSE_REASONS = ['asked', 'not-finite'] as const;
@@ -161,28 +163,35 @@ export const BODIES: Bodies = {
     write(writer, message) {
       writer.u16(message.slot);
       writer.u32(message.tickIndex);
-      writer.u8(message.isDeficit ? 1 : 0);
+      const { isDeficit, transcript } = message;
+      writer.u8((isDeficit ? REPLY_BITS.isDeficit : 0) | (transcript === undefined ? 0 : REPLY_BITS.transcript));
       writer.f64(message.frameReceivedMs);
       writer.f64(message.stepBeganMs);
       writer.f64(message.stepEndedMs);
       writer.f64(message.stepMs);
       writer.i32(message.textToken);
       writer.string(message.text);
+      if (transcript !== undefined) writer.string(transcript);
       writer.f32Array(message.pcm);
     },
-    read: (reader) => ({
-      type: 'reply',
-      slot: reader.u16(),
-      tickIndex: reader.u32(),
-      isDeficit: readBoolean(reader),
-      frameReceivedMs: reader.f64(),
-      stepBeganMs: reader.f64(),
-      stepEndedMs: reader.f64(),
-      stepMs: reader.f64(),
-      textToken: reader.i32(),
-      text: reader.string(),
-      pcm: reader.f32Array(FRAME_SAMPLES),
-    }),
+    read(reader) {
+      const [slot, tickIndex] = [reader.u16(), reader.u32()];
+      const flags = readFlags(reader, REPLY_BITS.isDeficit | REPLY_BITS.transcript);
+      return {
+        type: 'reply',
+        slot,
+        tickIndex,
+        isDeficit: (flags & REPLY_BITS.isDeficit) !== 0,
+        frameReceivedMs: reader.f64(),
+        stepBeganMs: reader.f64(),
+        stepEndedMs: reader.f64(),
+        stepMs: reader.f64(),
+        textToken: reader.i32(),
+        text: reader.string(),
+        ...(flags & REPLY_BITS.transcript && { transcript: reader.string() }),
+        pcm: reader.f32Array(FRAME_SAMPLES),
+      };
+    },
   },
   tick: {
     type: 'tick',

@@ -10,13 +10,15 @@ const ADD_TO_INPUT_MAX = 16_384;
 const ATTRIBUTES_MAX = 32;
 
 const FORCING_BITS = { forcedText: 1, forcedAudio: 2, addToInput: 4 } as const;
+const ENGINE_BITS = { isUntrained: 1, hasTranscript: 2 } as const;
 const SAMPLING_BITS = { textTemperature: 1, audioTemperature: 2, textTopK: 4, audioTopK: 8 } as const;
 
 export function readBoolean(reader: ByteReader): boolean {
   return readFlags(reader, 1) === 1;
 }
 
-function readFlags(reader: ByteReader, known: number): number {
+/** @param known bits that mean something. @throws BytesError */
+export function readFlags(reader: ByteReader, known: number): number {
   const flags = reader.u8();
   if ((flags & ~known) !== 0) throw new BytesError(`unknown flags 0x${flags.toString(16)}`);
   return flags;
@@ -86,18 +88,26 @@ export function readSlotOptions(reader: ByteReader): SlotOptions {
 
 export function writeEngineInfo(writer: ByteWriter, info: EngineInfo): void {
   for (const text of [info.name, info.checkpointHash, info.provider, info.runtimeVersion]) writer.string(text);
-  writer.u8(info.isUntrained ? 1 : 0);
+  writer.u8((info.isUntrained ? ENGINE_BITS.isUntrained : 0) | (info.hasTranscript ? ENGINE_BITS.hasTranscript : 0));
   for (const count of [info.slotCount, info.agentCodebookCount, info.inputDim]) writer.u32(count);
   for (const size of [info.topKMax, info.textVocabularySize, info.codebookSize]) writer.u32(size);
 }
 
 export function readEngineInfo(reader: ByteReader): EngineInfo {
+  const [name, checkpointHash, provider, runtimeVersion] = [
+    reader.string(),
+    reader.string(),
+    reader.string(),
+    reader.string(),
+  ];
+  const flags = readFlags(reader, ENGINE_BITS.isUntrained | ENGINE_BITS.hasTranscript);
   return {
-    name: reader.string(),
-    checkpointHash: reader.string(),
-    provider: reader.string(),
-    runtimeVersion: reader.string(),
-    isUntrained: readBoolean(reader),
+    name,
+    checkpointHash,
+    provider,
+    runtimeVersion,
+    isUntrained: (flags & ENGINE_BITS.isUntrained) !== 0,
+    hasTranscript: (flags & ENGINE_BITS.hasTranscript) !== 0,
     slotCount: reader.u32(),
     agentCodebookCount: reader.u32(),
     inputDim: reader.u32(),

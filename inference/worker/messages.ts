@@ -1,7 +1,9 @@
 import type { EngineInfo, SlotOptions } from '../engine/engine.ts';
 
-/** The only version there is; PROTOCOL.md describes it. */
-export const PROTOCOL_VERSION = 1;
+/** The version that PROTOCOL.md describes. */
+export const PROTOCOL_VERSION = 2;
+/** The oldest that is still spoken: without transcripts. */
+export const PROTOCOL_VERSION_MIN = 1;
 /** How many ticks ahead of the next one a frame may be stamped: more would be a queue, and a queue is delay. */
 export const FRAMES_AHEAD_MAX = 8;
 
@@ -76,6 +78,8 @@ export interface SlotReply {
   readonly stepMs: number;
   readonly textToken: number;
   readonly text: string;
+  /** Absent where the engine has none, and for a client of version 1. */
+  readonly transcript?: string;
   readonly pcm: Float32Array;
 }
 

@@ -156,7 +156,7 @@ export class WorkerServer implements ConnectionHost, AsyncDisposable {
   }
 
   #reply(owner: Connection, result: TickResult, i: number): void {
-    const { slot, pcm, text, textToken } = result.outputs[i]!;
+    const { slot, pcm, text, textToken, transcript } = result.outputs[i]!;
     const { receivedMs } = result.inputs[i]!;
     const { tickIndex, beganMs, endedMs, stepMs } = result;
     owner.send({
@@ -170,6 +170,7 @@ export class WorkerServer implements ConnectionHost, AsyncDisposable {
       stepMs,
       textToken,
       text,
+      ...(transcript !== undefined && { transcript }),
       pcm,
     });
   }

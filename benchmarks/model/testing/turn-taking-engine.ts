@@ -40,6 +40,7 @@ export class TurnTakingEngine implements Engine {
       provider: '',
       runtimeVersion: '',
       isUntrained: false,
+      hasTranscript: false,
       agentCodebookCount: 0,
       inputDim: 0,
       topKMax: 1,

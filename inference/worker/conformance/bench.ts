@@ -26,10 +26,10 @@ export class Bench implements AsyncDisposable {
     return client;
   }
 
-  /** Connects and says hello. */
-  async greet(): Promise<{ client: TrialClient; ready: Ready }> {
+  /** Connects and says hello, in this version only. */
+  async greet(version = PROTOCOL_VERSION): Promise<{ client: TrialClient; ready: Ready }> {
     const client = await this.connect();
-    client.send({ type: 'hello', versionMin: PROTOCOL_VERSION, versionMax: PROTOCOL_VERSION });
+    client.send({ type: 'hello', versionMin: version, versionMax: version });
     return { client, ready: await client.next('ready') };
   }
 
@@ -194,7 +194,9 @@ export async function callOnce(
     client.send({ type: 'closeSlot', slot });
     await client.next('closed', (closed) => client.all('closed').indexOf(closed) >= closedBefore);
     if (replies.length === frames.length && replies.every(({ isDeficit }) => !isDeficit)) {
-      return replies.map(({ pcm, textToken }) => `${textToken}:${Buffer.from(pcm.buffer).toString('base64')}`).join();
+      return replies
+        .map((reply) => [reply.textToken, reply.transcript, Buffer.from(reply.pcm.buffer).toString('base64')].join(':'))
+        .join();
     }
     if (attempt === ATTEMPTS_MAX) throw new Error(`${replies.length} replies to ${frames.length} frames`);
   }

@@ -1,9 +1,9 @@
-import type { Ready } from '../messages.ts';
+import { PROTOCOL_VERSION, type Ready, type SlotReply } from '../messages.ts';
 import { encodeMessage } from '../protocol.ts';
 import { callOnce, trialFrames } from './bench.ts';
 import type { Clause } from './conformance.ts';
 
-const HELLO = encodeMessage({ type: 'hello', versionMin: 1, versionMax: 1 });
+const HELLO = encodeMessage({ type: 'hello', versionMin: 1, versionMax: PROTOCOL_VERSION });
 
 const HELLO_WITHIN_MS = 2000;
 
@@ -24,7 +24,7 @@ export const CONNECTION_CLAUSES: readonly Clause[] = [
     demands: 'answers hello with ready: a version it was offered, a clock, a grid of ticks, at least one slot',
     async try(bench) {
       const { ready } = await bench.greet();
-      if (ready.version !== 1) throw new Error(`version ${ready.version}`);
+      if (ready.version !== PROTOCOL_VERSION) throw new Error(`version ${ready.version}`);
       for (const name of ['nowMs', 'tickZeroMs', 'periodMs', 'graceMs'] as const) {
         if (!Number.isFinite(ready[name])) throw new Error(`${name} is ${ready[name]}`);
       }
@@ -41,6 +41,24 @@ export const CONNECTION_CLAUSES: readonly Clause[] = [
       const client = await bench.connect();
       client.send({ type: 'hello', versionMin: 60_000, versionMax: 60_001 });
       await client.expectFatal('VERSION_UNSUPPORTED');
+    },
+  },
+  {
+    name: 'keeps-to-the-version',
+    demands: 'speaks version 1 with a client of version 1: nothing of a transcript',
+    async try(bench) {
+      const { client, ready } = await bench.greet(1);
+      if (ready.version !== 1) throw new Error(`version ${ready.version}`);
+      if (ready.info.hasTranscript) throw new Error('its engine has a transcript');
+      demandTranscripts(await client.speak(await client.openSlot(1n), trialFrames(3)), false);
+    },
+  },
+  {
+    name: 'transcribes-as-stated',
+    demands: 'gives a transcript, be it empty, with every reply where ready says so, and with none where it does not',
+    async try(bench) {
+      const { client, ready } = await bench.greet();
+      demandTranscripts(await client.speak(await client.openSlot(1n), trialFrames(3)), ready.info.hasTranscript);
     },
   },
   {
@@ -207,4 +225,12 @@ function badOptions({ info }: Ready): [code: string, options: object][] {
     ['SAMPLING_INVALID', { sampling: { audioTopK: 0 } }],
     ['ATTRIBUTE_UNKNOWN', { attributes: { 'no model has this': 'value' } }],
   ];
+}
+
+function demandTranscripts(replies: readonly SlotReply[], isStated: boolean): void {
+  if (replies.length === 0) throw new Error('no replies');
+  const differing = replies.filter(({ transcript }) => (transcript !== undefined) !== isStated);
+  if (differing.length > 0) {
+    throw new Error(`${differing.length} of ${replies.length} replies ${isStated ? 'without' : 'with'} a transcript`);
+  }
 }

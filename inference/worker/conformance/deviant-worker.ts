@@ -29,6 +29,10 @@ let connectionCount = 0;
 /** One way to be wrong for each clause, made anew for every connection. */
 export const DEVIATIONS: Readonly<Record<string, () => Deviation>> = {
   greets: () => ({ fromWorker: (m) => [m.type === 'ready' ? { ...m, periodMs: Number.NaN } : m] }),
+  'keeps-to-the-version': () => ({
+    fromClient: (m) => [m.type === 'hello' ? { ...m, versionMin: 2, versionMax: 2 } : m],
+  }),
+  'transcribes-as-stated': () => ({ fromWorker: (m) => [m.type === 'reply' ? { ...m, transcript: '' } : m] }),
   'refuses-unknown-versions': () => ({
     fromClient: (m) => [m.type === 'hello' ? { ...m, versionMin: 1, versionMax: 1 } : m],
   }),

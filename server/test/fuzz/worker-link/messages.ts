@@ -28,7 +28,7 @@ const f64 = (value: number) => {
 };
 const text = (value: string) => [u16(Buffer.byteLength(value)), Buffer.from(value)];
 
-export const HELLO: WireMessage = { code: 0x01, fields: [Buffer.from('PRLY'), u16(1), u16(1)] };
+export const HELLO: WireMessage = { code: 0x01, fields: [Buffer.from('PRLY'), u16(1), u16(2)] };
 
 export const openSlot = (dice: Dice): WireMessage => {
   const flags = dice.chance(0.5) ? 0 : dice.below(16);
