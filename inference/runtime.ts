@@ -6,5 +6,5 @@ export { type VerifiedCase, verifyDirectories } from './golden/verify.ts';
 export { MoshiEngine, type MoshiEngineOptions } from './moshi/moshi-engine.ts';
 export { GraphBuilder, type Value } from './onnx/graph-builder.ts';
 export { WeightsFile } from './onnx/weights-file.ts';
-export { LARGE as LARGE_DIMENSIONS, SMALL as SMALL_DIMENSIONS } from './untrained/dimensions.ts';
+export { LARGE as LARGE_DIMENSIONS, SMALL as SMALL_DIMENSIONS, SMALL_TRANSCRIBER } from './untrained/dimensions.ts';
 export { makeUntrainedCheckpoint } from './untrained/make-checkpoint.ts';

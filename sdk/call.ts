@@ -27,7 +27,10 @@ export type CallEvents = {
   state: [state: CallState];
   connecting: [step: ConnectingStep];
   engine: [engine: EngineSummary];
+  /** What the model says. */
   text: [piece: EventOf<'text'>];
+  /** What the caller was heard to say, where the model has a transcriber. */
+  heard: [piece: EventOf<'heard'>];
   /** As they are here, 25 times a second. */
   levels: [levels: CallLevels];
   /** As the server hears and says them, 5 times a second: who is loud here and silent there does not get through. */
@@ -151,6 +154,7 @@ export class ParleyCall extends Emitter<CallEvents> {
     });
     this.#signaling.on('mediaLost', () => this.#rejoin());
     this.#signaling.on('text', (piece) => this.emit('text', piece));
+    this.#signaling.on('heard', (piece) => this.emit('heard', piece));
     this.#signaling.on('levels', (levels) => this.emit('serverLevels', levels));
     this.#signaling.on('latency', (hops) => this.#meters?.hearServer(hops));
     this.#signaling.on('fault', ({ error }) => this.emit('error', new CallError(error)));

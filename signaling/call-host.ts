@@ -37,6 +37,7 @@ export interface CallObserver {
   /** A fresh slot answers this call. */
   engineRestored(): void;
   text(payload: EventOf<'text'>): void;
+  heard(payload: EventOf<'heard'>): void;
   latency(payload: EventOf<'latency'>): void;
   levels(payload: EventOf<'levels'>): void;
   ended(reason: EndReason, error?: SignalingError): void;

@@ -151,6 +151,7 @@ export class CallSignaling {
         }),
       engineRestored: () => unlessEnded(() => this.#update({ isEngineUp: true })),
       text: (payload) => unlessEnded(() => this.#socket.emit('text', payload)),
+      heard: (payload) => unlessEnded(() => this.#socket.emit('heard', payload)),
       latency: (payload) => unlessEnded(() => this.#socket.emit('latency', payload)),
       levels: (payload) => unlessEnded(() => this.#socket.volatile.emit('levels', payload)),
       ended: (reason, error) => this.#end(reason, error),

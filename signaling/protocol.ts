@@ -114,6 +114,14 @@ export const EVENTS = {
       text: z.string().max(256),
     }),
   },
+  heard: {
+    about:
+      'A piece of what the caller is heard to say, from a model with a transcriber. A leading space begins a word.',
+    payload: z.object({
+      tickIndex: z.int().min(0).describe('Step of this call that gave it.'),
+      text: z.string().max(256),
+    }),
+  },
   latency: {
     about: 'About once a second: where the time goes on the server, as means over about the last second.',
     payload: z.object({

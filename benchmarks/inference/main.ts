@@ -5,6 +5,7 @@ import { FRAME_MS, FRAME_SAMPLES, spawnInferenceWorker } from '../../inference/i
 import { LARGE_DIMENSIONS, MoshiEngine, makeUntrainedCheckpoint, SMALL_DIMENSIONS } from '../../inference/runtime.ts';
 import { publish, quantile } from '../report/report.ts';
 import { BareProducts, weightProducts } from './bare-products.ts';
+import { transcriberCost } from './transcriber-cost.ts';
 
 const BATCH_SIZES = [1, 2, 4, 8, 16, 32];
 const WARM_UP_STEPS = 4;
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+  Object.assign(metrics, await transcriberCost(THREAD_COUNT));
   Object.assign(metrics, await readiness());
   for (const { model, batchSize, stepMs, bareMs } of rows) {
     const step = quantile(stepMs, 0.5);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { FRAME_SAMPLES } from '../engine/engine.ts';
 import { graphBundle } from '../graph/bundle.ts';
-import { SMALL } from '../untrained/dimensions.ts';
+import { SMALL, SMALL_TRANSCRIBER } from '../untrained/dimensions.ts';
 import { makeUntrainedCheckpoint } from '../untrained/make-checkpoint.ts';
 import { speechLike } from '../untrained/speech-like.ts';
 import { Conditions } from './conditions.ts';
@@ -20,7 +20,7 @@ const folder = mkdtempSync(join(tmpdir(), 'parley-rows-'));
 let checkpoint: Checkpoint;
 // Large enough that the runtime shares its products and functions among threads.
 beforeAll(async () => {
-  await makeUntrainedCheckpoint(join(folder, 'model'), SMALL, 1);
+  await makeUntrainedCheckpoint(join(folder, 'model'), { ...SMALL, transcriber: SMALL_TRANSCRIBER }, 1);
   checkpoint = new Checkpoint(join(folder, 'model'));
 });
 afterAll(() => {
@@ -53,9 +53,10 @@ async function bitsOfRows(batchSize: number, threadCount: number): Promise<strin
     );
     return result;
   };
-  const stepper = new Stepper(runner, 'duplex', lm, batchSize);
+  const transcriber = checkpoint.transcriber!.lm;
+  const stepper = new Stepper(runner, 'duplex', lm, batchSize, transcriber);
   const condition = new Conditions(lm, checkpoint.lm).vector();
-  const slots = Array.from({ length: batchSize }, () => openSlotState(lm, 5n, undefined, condition));
+  const slots = Array.from({ length: batchSize }, () => openSlotState(lm, 5n, undefined, condition, transcriber));
   const sound = speechLike(3, STEP_COUNT * FRAME_SAMPLES);
   for (let step = 0; step < STEP_COUNT; step++) {
     const input = { pcm: sound.subarray(step * FRAME_SAMPLES, (step + 1) * FRAME_SAMPLES) };

@@ -110,6 +110,7 @@ export class CallDesk extends EventEmitter<CallDeskEvents> implements CallHost {
       observer.ended(END_REASONS[code], new SignalingError(code, 'the call cannot go on'));
     });
     on('text', (observer, { callId: _, ...payload }) => observer.text(payload));
+    on('heard', (observer, { callId: _, ...payload }) => observer.heard(payload));
     on('levels', (observer, { callId: _, ...payload }) => observer.levels(payload));
     on('latency', (observer, { callId: _, ...payload }) => observer.latency(payload));
   }

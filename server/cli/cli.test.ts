@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectWorker, FRAME_SAMPLES, spawnInferenceWorker } from '../../inference/index.ts';
+import { makeUntrainedCheckpoint, SMALL_DIMENSIONS, SMALL_TRANSCRIBER } from '../../inference/runtime.ts';
 import { readWav, writeWav } from './wav-file.ts';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
@@ -57,6 +58,15 @@ describe('parley wav', () => {
     const result = await parley('wav', '--in', input, '--out', join(dir, '4.wav'), ...flags);
     expect(result).toMatchObject({ code: 0, stdout: expect.stringContaining('real-time factor') });
     expect(result.stderr).toMatch(/^Loading \/.*: [\d.]+ GB\nLoaded in \d+\.\d s\n$/);
+  });
+
+  it('prints what the caller was heard to say, of a model with a transcriber', { timeout: 60_000 }, async () => {
+    const model = join(dir, 'with-transcriber');
+    await makeUntrainedCheckpoint(model, { ...SMALL_DIMENSIONS, transcriber: SMALL_TRANSCRIBER }, 1);
+    const flags = ['--model', model, '--cache', join(dir, 'cache')];
+    const { code, stdout } = await parley('wav', '--in', input, '--out', join(dir, '5.wav'), ...flags);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\S.*\nheard: \S.*\nreal-time factor /);
   });
 
   it('gives back what it heard through loopback', async () => {

@@ -18,6 +18,7 @@ export async function wavCommand(flags: WavFlags): Promise<void> {
     const said = await answer(engine, heard, flags.seed);
     await writeWav(flags.out, said.pcm);
     if (engine.info.textVocabularySize > 0) console.log(said.text.trim());
+    if (engine.info.hasTranscript) console.log(`heard: ${said.transcript.trim()}`);
     const audioSeconds = heard.length / SAMPLE_RATE_HZ;
     const factor = said.stepSeconds / audioSeconds;
     console.log(
@@ -28,13 +29,13 @@ export async function wavCommand(flags: WavFlags): Promise<void> {
   }
 }
 
-/** @returns what one call hears and reads, the sound as long as `heard`. */
+/** @returns what one call hears, reads and is heard to say, the sound as long as `heard`. */
 async function answer(engine: Engine, heard: Float32Array, seed: bigint) {
   const frameCount = Math.ceil(heard.length / FRAME_SAMPLES);
   const padded = new Float32Array(frameCount * FRAME_SAMPLES);
   padded.set(heard);
   const pcm = new Float32Array(padded.length);
-  let [text, stepSeconds] = ['', 0];
+  let [text, transcript, stepSeconds] = ['', '', 0];
   engine.openSlot(0, { seed });
   await withProgress(frameCount, async (progress) => {
     for (let frame = 0; frame < frameCount; frame++) {
@@ -43,10 +44,11 @@ async function answer(engine: Engine, heard: Float32Array, seed: bigint) {
       if (output!.fault) throw new ServerError('CALL_NOT_FINITE', `after ${start / SAMPLE_RATE_HZ} s`);
       pcm.set(output!.pcm, start);
       text += output!.text;
+      transcript += output!.transcript ?? '';
       stepSeconds += engine.lastReport.stepMs / 1000;
       progress(frame + 1);
     }
   });
   engine.closeSlot(0);
-  return { pcm: pcm.subarray(0, heard.length), text, stepSeconds };
+  return { pcm: pcm.subarray(0, heard.length), text, transcript, stepSeconds };
 }

@@ -9,7 +9,7 @@ import {
   type Microphone,
   ParleyCall,
 } from '../../sdk/index.ts';
-import { appendPiece, EMPTY_TRANSCRIPT, type Transcript } from './transcript.ts';
+import { appendPiece, EMPTY_TRANSCRIPT, type Speaker, type Transcript } from './transcript.ts';
 
 /** All that the page shows, except the levels, which come too often for React. */
 export interface CallView {
@@ -115,15 +115,18 @@ export class CallStore {
       this.#update({ step });
     });
     call.on('engine', (engine) => this.#update({ engine }));
-    call.on('text', ({ text }) => {
-      this.#update({ transcript: appendPiece(this.#view.transcript, text, performance.now()) });
-    });
+    call.on('text', ({ text }) => this.#write(text, 'model'));
+    call.on('heard', ({ text }) => this.#write(text, 'caller'));
     call.on('latency', (latency) => this.#update({ latency }));
     call.on('error', (warning) => this.#update({ warning }));
     call.on('ended', (outcome) => this.#update({ outcome, warning: undefined, endedAtMs: Date.now() }));
     call.on('levels', (levels) => {
       for (const watcher of this.#levelWatchers) watcher(levels);
     });
+  }
+
+  #write(piece: string, speaker: Speaker): void {
+    this.#update({ transcript: appendPiece(this.#view.transcript, piece, performance.now(), speaker) });
   }
 
   /** What went away for a while is back: the page does not go on saying otherwise. */

@@ -188,6 +188,8 @@ describe('the call page, in every state', { timeout: 60_000 }, () => {
     await say(ANSWER.slice(0, 1));
     await page.waitForTimeout(3_000);
     await say(ANSWER.slice(1));
+    for (const text of [' And', ' on', ' Thursday?']) host.observer?.heard({ tickIndex: 90, text });
+    await page.getByText('And on Thursday?').waitFor();
     await page.getByText('plus a frame of 80 ms').waitFor();
 
     await show('live');

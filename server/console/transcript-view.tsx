@@ -2,7 +2,7 @@ import { memo, useEffect, useRef } from 'react';
 import type { Transcript } from './transcript.ts';
 
 /**
- * What the model says, as it says it. It is spoken aloud at the same moment, so a screen reader must not speak over
+ * What is said, as it is said: by the model, and by the caller where the model writes that down. It is spoken aloud at the same moment, so a screen reader must not speak over
  * it: the region is no live one, but can be focused, scrolled and read at any time.
  */
 export function TranscriptView({ transcript, placeholder }: { transcript: Transcript; placeholder: string }) {
@@ -24,7 +24,7 @@ export function TranscriptView({ transcript, placeholder }: { transcript: Transc
     <section
       ref={ref}
       className="transcript"
-      aria-label="What the model says"
+      aria-label="What is said"
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region has to be reachable by keyboard.
       tabIndex={0}
       onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
@@ -33,8 +33,9 @@ export function TranscriptView({ transcript, placeholder }: { transcript: Transc
       }}
     >
       {transcript.paragraphs.length === 0 && <p className="transcript-empty">{placeholder}</p>}
-      {transcript.paragraphs.map(({ index, text }) => (
-        <p key={index} className={index === latestIndex ? 'is-latest' : ''}>
+      {transcript.paragraphs.map(({ index, speaker, text }) => (
+        <p key={index} className={`is-${speaker} ${index === latestIndex ? 'is-latest' : ''}`}>
+          {speaker === 'caller' && <span className="visually-hidden">You: </span>}
           <Words text={text} />
         </p>
       ))}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { appendPiece, EMPTY_TRANSCRIPT, type Transcript } from './transcript.ts';
+import { appendPiece, EMPTY_TRANSCRIPT, type Speaker, type Transcript } from './transcript.ts';
 
 const textsOf = (pieces: readonly (readonly [piece: string, atMs: number])[]) =>
   pieces
@@ -46,6 +46,37 @@ describe('the transcript', () => {
 
     expect(texts).toHaveLength(23);
     expect(texts.at(-1)).toMatch(/29$/);
+  });
+});
+
+describe('the transcript of two who speak', () => {
+  type Piece = readonly [speaker: Speaker, piece: string, atMs: number];
+  const write = (...pieces: readonly Piece[]) =>
+    pieces
+      .reduce((transcript, [speaker, piece, atMs]) => appendPiece(transcript, piece, atMs, speaker), EMPTY_TRANSCRIPT)
+      .paragraphs.map(({ index, speaker, text }) => [index, speaker, text]);
+
+  it('gives each turn a paragraph', () => {
+    const found = write(['caller', ' Hello', 0], ['model', ' Hi', 800], ['caller', ' Bye', 3_000]);
+    expect(found).toEqual([
+      [0, 'caller', 'Hello'],
+      [1, 'model', 'Hi'],
+      [2, 'caller', 'Bye'],
+    ]);
+  });
+
+  it('goes on with what each is saying while both speak', () => {
+    const found = write(
+      ['model', ' One', 0],
+      ['caller', ' Wa', 80],
+      ['model', ' two', 160],
+      ['caller', 'it', 240],
+      ['caller', ' please', 320],
+    );
+    expect(found).toEqual([
+      [0, 'model', 'One two'],
+      [1, 'caller', 'Wait please'],
+    ]);
   });
 });
 

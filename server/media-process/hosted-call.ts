@@ -149,6 +149,7 @@ export class HostedCall {
     }
     const tickIndex = this.#stepCount++;
     if (reply.text !== '') notify('text', { callId, tickIndex, text: reply.text });
+    if (reply.transcript) notify('heard', { callId, tickIndex, text: reply.transcript });
   }
 
   #loseSlot(slot: WorkerSlot, reason: SlotCloseReason): void {

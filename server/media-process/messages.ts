@@ -49,6 +49,7 @@ export const NOTICES = {
   /** The call cannot go on; `closeCall` is still to be asked. */
   callFailed: OfCall.extend({ code: z.enum(['ENGINE_FAULT', 'ENGINE_LOST', 'MEDIA_LOST', 'INTERNAL']) }),
   text: EVENTS.text.payload.extend({ callId: CallId }),
+  heard: EVENTS.heard.payload.extend({ callId: CallId }),
   levels: EVENTS.levels.payload.extend({ callId: CallId }),
   latency: EVENTS.latency.payload.extend({ callId: CallId }),
 } as const;

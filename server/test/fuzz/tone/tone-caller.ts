@@ -72,6 +72,6 @@ function listen(): void {
 function told(): string[] {
   return caller.events.flatMap(({ name, payload }) => {
     if (name === 'state') return (payload as { state: string }).state;
-    return name === 'levels' || name === 'latency' || name === 'text' ? [] : `${name} ${JSON.stringify(payload)}`;
+    return ['levels', 'latency', 'text', 'heard'].includes(name) ? [] : `${name} ${JSON.stringify(payload)}`;
   });
 }
