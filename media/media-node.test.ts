@@ -67,7 +67,8 @@ async function heardOwnTone(entry: Placed): Promise<number> {
   throw new Error(`no tone of ${toneHz} Hz within ${HEARD_WITHIN_MS} ms`);
 }
 
-describe('calls through mediasoup', () => {
+// In real time: a second in which another program holds the cores is no defect; three such in a row are one.
+describe('calls through mediasoup', { retry: 2 }, () => {
   it('bring every caller its own tone back, and nobody else’s', async () => {
     const calls = await Promise.all([440, 720, 1120].map(placeCall));
     const events: string[] = [];

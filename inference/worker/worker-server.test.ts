@@ -22,7 +22,8 @@ async function lastReport(link: WorkerLink) {
   return report;
 }
 
-describe('a worker', () => {
+// In real time: a second in which another program holds the cores is no defect; three such in a row are one.
+describe('a worker', { retry: 2 }, () => {
   it('returns every frame from the step of its own tick, to the slot and connection it came from', async () => {
     await using server = await givenServer(socketPath, new LoopbackEngine({ slotCount: 3 }));
     await using first = await connectWorker(socketPath);

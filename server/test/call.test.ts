@@ -68,7 +68,8 @@ describe('a call', () => {
   });
 });
 
-describe('eight calls at once', { timeout: 120_000 }, () => {
+// In real time: a second in which another program holds the cores is no defect; three such in a row are one.
+describe('eight calls at once', { timeout: 120_000, retry: 2 }, () => {
   it('each get their own tone back and the others below −60 dB; a ninth is refused until one ends', async () => {
     const live = await Promise.all(TONES_HZ.map((toneHz) => callers.call(node, toneHz)));
     await Promise.all(

@@ -184,14 +184,10 @@ def _export(run: Run) -> None:
     from .check_kyutai import check
     from .export import export
 
-    mimi = run.scale.mimi_config()
-    for name, config, kind in (
-        ("moshi", run.scale.moshi_config(), "moshi"),
-        ("transcriber", run.scale.transcriber_config(), "stt"),
-    ):
-        folder = run.work / "export" / name
-        export(run.work, name, config, mimi, folder, kind)
-        print(f"Kyutai's package loads {folder}: {check(folder)}")
+    folder = run.work / "export"
+    export(run.work, run.scale, folder)
+    for part in (folder, folder / "transcriber"):
+        print(f"Kyutai's package loads {part}: {check(part, folder)}")
 
 
 def _pack(run: Run) -> None:

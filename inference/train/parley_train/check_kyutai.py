@@ -16,11 +16,13 @@ from .moshi_lm import recalled_letters
 _STEPS = 25
 
 
-@torch.no_grad()
-def check(folder: Path) -> dict[str, int]:
-    """@returns how many parameters were loaded and how many frames were spoken. @raises what their loader raises."""
+def check(folder: Path, codec_folder: Path) -> dict[str, int]:
+    """
+    @param codec_folder holds Mimi and the tokenizer. @returns how many parameters were loaded and how many frames were
+    spoken. @raises what their loader raises.
+    """
     with tempfile.TemporaryDirectory() as scratch:
-        return _check(folder, _in_one_file(folder / "model.safetensors", Path(scratch)))
+        return _check(folder, codec_folder, _in_one_file(folder / "model.safetensors", Path(scratch)))
 
 
 def _in_one_file(path: Path, scratch: Path) -> Path:
@@ -33,14 +35,15 @@ def _in_one_file(path: Path, scratch: Path) -> Path:
     return scratch / path.name
 
 
-def _check(folder: Path, weights: Path) -> dict[str, int]:
+@torch.no_grad()
+def _check(folder: Path, codec_folder: Path, weights: Path) -> dict[str, int]:
     info = CheckpointInfo.from_hf_repo(
         "unused/local",
         moshi_weights=weights,
-        mimi_weights=folder / "mimi.safetensors",
-        tokenizer=folder / "tokenizer.model",
+        mimi_weights=codec_folder / "mimi.safetensors",
+        tokenizer=codec_folder / "tokenizer.model",
         config_path=folder / "config.json",
-        mimi_config_path=folder / "mimi_config.json",
+        mimi_config_path=codec_folder / "mimi_config.json",
     )
     mimi, lm = info.get_mimi(), info.get_moshi(dtype=torch.float32)
     info.get_text_tokenizer()
@@ -60,4 +63,5 @@ def _check(folder: Path, weights: Path) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({folder: check(Path(folder)) for folder in sys.argv[1:]}))
+    shipped = Path(sys.argv[1])
+    print(json.dumps({str(folder): check(folder, shipped) for folder in (shipped, shipped / "transcriber")}))

@@ -7,6 +7,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from .scale import Scale
+
 _MIMI_FILE = "mimi.safetensors"
 _LM_FILE = "model.safetensors"
 _TOKENIZER_FILE = "tokenizer.model"
@@ -15,23 +17,28 @@ _SHARD_BYTES_MAX = 15 << 20
 _STACKED = {"in_projs": "in_proj_weight", "out_projs": "out_proj.weight"}
 
 
-def export(work_dir: Path, name: str, lm_config: dict, mimi_config: dict, folder: Path, model_type: str) -> None:
-    """@param name of the training's folder. @param folder receives a whole checkpoint directory."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config = lm_config | {
-        "model_type": model_type,
+def export(work_dir: Path, scale: Scale, folder: Path) -> None:
+    """
+    @param folder receives a whole checkpoint directory; the transcriber lies in `transcriber/` and uses the same Mimi
+    and the same tokenizer.
+    """
+    names = {
         "moshi_name": _LM_FILE,
         "mimi_name": _MIMI_FILE,
         "mimi_config_name": "mimi_config.json",
         "tokenizer_name": _TOKENIZER_FILE,
     }
-    _write_json(folder / "config.json", config)
-    _write_json(folder / "mimi_config.json", mimi_config)
+    transcriber = folder / "transcriber"
+    transcriber.mkdir(parents=True, exist_ok=True)
+    _write_json(folder / "mimi_config.json", scale.mimi_config())
     (folder / _TOKENIZER_FILE).write_bytes((work_dir / "tokenizer.model").read_bytes())
-    _save(_halved(_state(work_dir / name, "lm.")), folder / _LM_FILE)
     # Centroids are quotients of two sums: the codec's codebooks stay in full precision.
     codec = _state(work_dir / "codec", "codec.")
     _save({key: value if "_codebook" in key else value.half() for key, value in codec.items()}, folder / _MIMI_FILE)
+    _write_json(folder / "config.json", scale.moshi_config() | names | {"model_type": "moshi"})
+    _save(_halved(_state(work_dir / "moshi", "lm.")), folder / _LM_FILE)
+    _write_json(transcriber / "config.json", scale.transcriber_config() | names | {"model_type": "stt"})
+    _save(_halved(_state(work_dir / "transcriber", "lm.")), transcriber / _LM_FILE)
 
 
 def _save(state: dict[str, torch.Tensor], path: Path) -> None:
