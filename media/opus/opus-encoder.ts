@@ -5,7 +5,7 @@ import { loadOpus, type OpusLibrary, type OpusState } from './opus-library.ts';
 export interface OpusEncoderOptions {
   readonly libraryPath?: string;
   /**
-   * Target of the variable bit rate, 6,000 to 128,000. Default 32,000: speech then takes 27 kbit/s, and all 12 kHz of
+   * Target of the variable bit rate, 6,000 to 128,000. Default 28,000: speech then takes 24 kbit/s, and all 12 kHz of
    * it are coded; asked for 24,000 it takes 19, and what is above 8 kHz is lost to the copies for error correction.
    */
   readonly bitrateBps?: number;
@@ -50,7 +50,7 @@ export class OpusEncoder implements Disposable {
     }
     this.#state = state;
     try {
-      this.#set(SET_BITRATE, options.bitrateBps ?? 32_000);
+      this.#set(SET_BITRATE, options.bitrateBps ?? 28_000);
       this.#set(SET_COMPLEXITY, options.complexity ?? 5);
       this.#set(SET_INBAND_FEC, 1);
       this.#set(SET_PACKET_LOSS_PERCENT, options.expectedLossPercent ?? 10);
