@@ -107,6 +107,14 @@ describe('a reply pacer', () => {
     expect(pacer.counters.latePacketCount).toBe(late.length);
   });
 
+  it('forgets the slow replies of a call’s first second within five more', () => {
+    const { pacer, sent } = pace((i) => (i < 12 ? 30 : 6), 75);
+    expect(pacer.offsetMs).toBeLessThan(8);
+    expect(pacer.counters).toMatchObject({ latePacketCount: 0, underrunCount: 0, droppedPacketCount: 0 });
+    const gaps = sent.slice(1).map(({ atMs }, i) => atMs - sent[i]!.atMs);
+    expect(Math.max(...gaps)).toBeLessThan(21);
+  });
+
   it('drops what is too late, codes it all the same, and keeps the time of what follows', () => {
     const { pacer, sent, coded } = pace((i) => (i === 60 ? 58 : 10), 100);
     expect(pacer.counters.droppedPacketCount).toBe(2);

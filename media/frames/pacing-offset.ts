@@ -9,6 +9,8 @@ const MARGIN_MS = 0.5;
 /** Added while a call's own replies say little. */
 const START_TICKS = 25;
 const START_MARGIN_MS = 2;
+/** Replies of a call's first second, while code runs for the first time: they say nothing of the later ones. */
+const COLD_TICKS = 12;
 /** How fast the offset shrinks: 6 ms in a second, which a receiver's own buffer follows without a sound. */
 const SHRINK_MS_PER_TICK = 0.5;
 /** A step may take up to a whole tick, and its link something; a peer that is slower than this is overloaded. */
@@ -20,6 +22,7 @@ const OFFSET_MS_MAX = 1.5 * FRAME_MS;
  */
 export class PacingOffset {
   readonly #delaysMs: number[] = [];
+  #isStarting = true;
   #offsetMs = 0;
 
   /** Milliseconds, 0 to 120; 0 before the first reply. */
@@ -32,15 +35,19 @@ export class PacingOffset {
     const isFirst = this.#delaysMs.length === 0;
     this.#delaysMs.push(replyMs);
     if (this.#delaysMs.length > WINDOW_TICKS) this.#delaysMs.shift();
-    const isStarting = this.#delaysMs.length < START_TICKS;
+    if (this.#isStarting && this.#delaysMs.length >= START_TICKS) {
+      this.#isStarting = false;
+      this.#delaysMs.splice(0, COLD_TICKS);
+    }
     const latestFirst = this.#delaysMs.toSorted((a, b) => b - a);
-    const covered = isStarting ? latestFirst[0]! : latestFirst[RANK]!;
-    const wanted = Math.min(OFFSET_MS_MAX, covered + MARGIN_MS + (isStarting ? START_MARGIN_MS : 0));
+    const covered = this.#isStarting ? latestFirst[0]! : latestFirst[RANK]!;
+    const wanted = Math.min(OFFSET_MS_MAX, covered + MARGIN_MS + (this.#isStarting ? START_MARGIN_MS : 0));
     this.#offsetMs = isFirst ? wanted : Math.max(wanted, this.#offsetMs - SHRINK_MS_PER_TICK);
   }
 
   /** Forgets the peer; the next reply sets the offset anew. */
   clear(): void {
     this.#delaysMs.length = 0;
+    this.#isStarting = true;
   }
 }
