@@ -13,25 +13,32 @@ from .codec import FRAME_SAMPLES
 from .domain import Domain, normalise
 from .scale import CODEBOOKS, Scale
 
-_EPOCHS = 12
-_ROWS = 64
+_EPOCHS = 24
+_ROWS = 32
 _WIDTH = 128
 _PAD_FRAMES = 4
 
 
 class Probe(nn.Module):
-    """Token columns [B, streams, T] to intents: summed embeddings, one bidirectional GRU, the maximum over time."""
+    """
+    Token columns [B, streams, T] to intents: summed embeddings, a look at three neighbours, one bidirectional GRU, the
+    maximum over time.
+    """
 
     def __init__(self, streams: int, tokens: int, intents: int):
         super().__init__()
         # The last entry of each stream stands for nothing.
         self.embed = nn.ModuleList(nn.Embedding(tokens + 1, _WIDTH, padding_idx=tokens) for _ in range(streams))
+        for embed in self.embed:
+            nn.init.normal_(embed.weight, std=0.1)
+        self.near = nn.Conv1d(_WIDTH, _WIDTH, 3, padding=1)
         self.mix = nn.GRU(_WIDTH, _WIDTH, batch_first=True, bidirectional=True)
         self.out = nn.Linear(2 * _WIDTH, intents)
 
     def forward(self, columns: torch.Tensor) -> torch.Tensor:
         summed = sum(embed(columns[:, stream]) for stream, embed in enumerate(self.embed))
-        mixed, _ = self.mix(functional.dropout(summed, 0.2, self.training))
+        near = functional.gelu(self.near(summed.transpose(1, 2))).transpose(1, 2) + summed
+        mixed, _ = self.mix(functional.dropout(near, 0.2, self.training))
         return self.out(functional.dropout(mixed.amax(1), 0.3, self.training))
 
 
