@@ -5,7 +5,8 @@ import random
 import numpy as np
 from scipy.signal import butter, fftconvolve, sosfilt
 
-SAMPLE_RATE_HZ = 24_000
+from .scale import SAMPLE_RATE_HZ
+
 _TELEPHONE = butter(4, [300, 3400], "bandpass", fs=SAMPLE_RATE_HZ, output="sos")
 
 

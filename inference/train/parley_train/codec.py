@@ -5,7 +5,6 @@ from moshi.models import MimiModel
 from moshi.models.loaders import get_mimi
 from moshi.modules.conv import StreamingConv1d, StreamingConvTranspose1d
 
-SAMPLE_RATE_HZ = 24_000
 FRAME_SAMPLES = 1920
 
 

@@ -8,8 +8,9 @@ import torch
 
 from .augment import as_heard, background
 from .bank import Bank, Clip
-from .codec import FRAME_SAMPLES, SAMPLE_RATE_HZ
+from .codec import FRAME_SAMPLES
 from .phones import PHONE_NUMBERS, SLOTS, UNLABELLED, slot_labels
+from .scale import SAMPLE_RATE_HZ
 
 WINDOW_FRAMES = 20
 _WINDOW = WINDOW_FRAMES * FRAME_SAMPLES

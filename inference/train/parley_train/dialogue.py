@@ -7,9 +7,10 @@ import numpy as np
 
 from .augment import as_heard, background, noise, room
 from .bank import Bank, Clip
-from .codec import FRAME_SAMPLES, SAMPLE_RATE_HZ
+from .codec import FRAME_SAMPLES
 from .domain import Domain, Intent, recalled_names
-from .tokenizer import EPAD, PAD
+from .scale import PAD, SAMPLE_RATE_HZ
+from .tokenizer import EPAD
 
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
 # Text comes before its sound, so that the sound can follow it.

@@ -6,7 +6,7 @@ from pathlib import Path
 import soundfile
 
 from .bank import Bank
-from .codec import SAMPLE_RATE_HZ
+from .scale import SAMPLE_RATE_HZ
 
 
 def export_prompts(bank: Bank, folder: Path) -> int:

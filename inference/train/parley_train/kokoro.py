@@ -17,7 +17,8 @@ import numpy as np
 import onnx
 import onnxruntime
 
-SAMPLE_RATE_HZ = 24_000
+from .scale import SAMPLE_RATE_HZ
+
 # The duration head counts in units of this many samples (25 ms).
 DURATION_SAMPLES = 600
 # Durations of each token, before and after the text included; not an output of the published graph.

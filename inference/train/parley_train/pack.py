@@ -7,8 +7,8 @@ import numpy as np
 import soundfile
 
 from .bank import Bank
+from .scale import SAMPLE_RATE_HZ
 
-_RATE_HZ = 24_000
 # libsndfile maps 0 to 1 onto its best to its smallest bit rate; at this one speech takes about 24 kbit/s.
 _COMPRESSION = 0.95
 _SECONDS_AT_ONCE = 60
@@ -21,10 +21,10 @@ def pack(work_dir: Path, name: str, folder: Path) -> int:
     samples = np.memmap(bank.with_suffix(".i16"), "<i2", "r")
     packed = folder / f"{name}.ogg"
     with soundfile.SoundFile(
-        packed, "w", _RATE_HZ, 1, format="OGG", subtype="OPUS", compression_level=_COMPRESSION
+        packed, "w", SAMPLE_RATE_HZ, 1, format="OGG", subtype="OPUS", compression_level=_COMPRESSION
     ) as file:
-        for first in range(0, len(samples), _SECONDS_AT_ONCE * _RATE_HZ):
-            file.write(np.asarray(samples[first : first + _SECONDS_AT_ONCE * _RATE_HZ]))
+        for first in range(0, len(samples), _SECONDS_AT_ONCE * SAMPLE_RATE_HZ):
+            file.write(np.asarray(samples[first : first + _SECONDS_AT_ONCE * SAMPLE_RATE_HZ]))
     index = folder / f"{name}.jsonl.gz"
     index.write_bytes(gzip.compress(bank.with_suffix(".jsonl").read_bytes(), mtime=0))
     return packed.stat().st_size + index.stat().st_size
@@ -36,7 +36,7 @@ def unpack(folder: Path, work_dir: Path) -> None:
     for packed in sorted(folder.glob("*.ogg")):
         bank = work_dir / "bank" / packed.stem
         with soundfile.SoundFile(packed) as file, open(bank.with_suffix(".i16"), "wb") as samples:
-            while len(block := file.read(_SECONDS_AT_ONCE * _RATE_HZ, dtype="int16")):
+            while len(block := file.read(_SECONDS_AT_ONCE * SAMPLE_RATE_HZ, dtype="int16")):
                 samples.write(block.astype("<i2").tobytes())
         bank.with_suffix(".jsonl").write_bytes(gzip.decompress((folder / f"{packed.stem}.jsonl.gz").read_bytes()))
         if not len(Bank(bank)):

@@ -4,8 +4,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .codec import FRAME_SAMPLES, SAMPLE_RATE_HZ
+from .codec import FRAME_SAMPLES
 from .kokoro import PHONES
+from .scale import SAMPLE_RATE_HZ
 
 # Phones are shorter than a frame: each frame says four.
 SLOTS = 4

@@ -3,12 +3,13 @@
 import string
 from dataclasses import dataclass
 
+SAMPLE_RATE_HZ = 24_000
 CODEBOOKS = 8
+# Moshi's own number for a frame without text.
+PAD = 3
 # A recalled text reaches the model letter by letter: the letter of each place is one of these.
 RECALLED_ALPHABET = " " + string.ascii_lowercase
 RECALLED_PLACES = 48
-
-_PAD = 3
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class CodecSize:
 
     def config(self) -> dict:
         return {
-            "sample_rate": 24_000,
+            "sample_rate": SAMPLE_RATE_HZ,
             "channels": 1,
             "frame_rate": 12.5,
             "seanet": {
@@ -92,7 +93,7 @@ class LmSize:
             "context": self.context,
             "card": bins,
             "text_card": pieces,
-            "existing_text_padding_id": _PAD,
+            "existing_text_padding_id": PAD,
             "hidden_scale": 4.125,
             "causal": True,
             "layer_scale": None,

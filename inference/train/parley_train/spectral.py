@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-SAMPLE_RATE_HZ = 24_000
+from .scale import SAMPLE_RATE_HZ
+
 _SCALES = ((2048, 80), (1024, 80), (512, 64), (256, 32), (128, 16))
 
 

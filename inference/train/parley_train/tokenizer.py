@@ -7,10 +7,10 @@ import sentencepiece
 
 from .domain import Domain
 from .make_banks import agent_texts
+from .scale import PAD
 
-# Moshi's own numbers (facts of its layout): a new word comes, and nothing comes.
+# Moshi's own number for: a new word comes.
 EPAD = 0
-PAD = 3
 
 
 def make_tokenizer(domain: Domain, path: Path, pieces: int, extras: int | None) -> None:

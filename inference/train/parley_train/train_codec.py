@@ -23,6 +23,8 @@ LOG_EVERY = 50
 JUDGED_SAMPLES = 6 * FRAME_SAMPLES
 # Kyutai's codebooks start by k-means, one level a step.
 START_STEPS = 2 * CODEBOOKS
+# Half of what passes is not quantised until the codebooks have settled.
+UNQUANTISED_STEPS = 400
 
 
 class CodecTraining(nn.Module):
@@ -81,8 +83,6 @@ def train_codec(work_dir: Path, scale: Scale, deadline: Deadline, threads: int) 
         judge.load_state_dict(saved["judge"])
     else:
         scale_to_unit_variance(training.codec, data.batch(16).wanted.to(device))
-    for level in (training.codec.quantizer.rvq_first, training.codec.quantizer.rvq_rest):
-        level.no_quantization_rate = 0.05 if done > 400 else 0.5
 
     def save() -> None:
         state = {
@@ -101,9 +101,8 @@ def train_codec(work_dir: Path, scale: Scale, deadline: Deadline, threads: int) 
     while done < plan.steps and not deadline.has_passed():
         if done >= plan.freeze_from:
             training.freeze_codes()
-        if done == 400:
-            for level in (training.codec.quantizer.rvq_first, training.codec.quantizer.rvq_rest):
-                level.no_quantization_rate = 0.05
+        for level in (training.codec.quantizer.rvq_first, training.codec.quantizer.rvq_rest):
+            level.no_quantization_rate = 0.5 if done < UNQUANTISED_STEPS else 0.05
         for learner in (optimiser, judge):
             learner.param_groups[0]["lr"] = plan.rate(done)
         rows = plan.start_rows if done < START_STEPS else plan.rows

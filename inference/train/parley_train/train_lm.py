@@ -16,9 +16,9 @@ from torch.nn import functional
 
 from .deadline import Deadline
 from .moshi_lm import new_lm, recalled_letters
-from .scale import CODEBOOKS, LmPlan
+from .scale import CODEBOOKS, PAD, LmPlan
 from .shards import Shard, load_shard, random_shards
-from .tokenizer import EPAD, PAD
+from .tokenizer import EPAD
 
 CHECKPOINT_EVERY_S = 240
 LOG_EVERY = 50

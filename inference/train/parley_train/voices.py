@@ -14,7 +14,8 @@ import soundfile
 import soxr
 
 from .bank import as_rows
-from .kokoro import SAMPLE_RATE_HZ, Kokoro, Speech, is_phone, phonemes_by_word
+from .kokoro import Kokoro, Speech, is_phone, phonemes_by_word
+from .scale import SAMPLE_RATE_HZ
 
 AGENT_VOICE = "af_heart"
 KOKORO_HELD_OUT = ("bm_george", "af_nicole", "am_onyx")
